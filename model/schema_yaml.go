@@ -1,0 +1,320 @@
+package model
+
+import (
+	"strconv"
+
+	"go.yaml.in/yaml/v3"
+)
+
+// ParseSchema reads a schema from YAML and checks it.
+//
+//	types:
+//	  customer:
+//	    actions: {read: read, update: write, log_call: {need: read, writes: true}}
+//	    fields: {name: open, salary: closed, phone: {default: masked, mask: last4}}
+//	    attributes: {region: string}
+//	    parent: {type: account, cap: read}
+//	    hierarchy: {by: line, level: same, depth: 3, beyond: read, holders: true}
+//	conditions: {eu_only: record.region == "EU"}
+//	user: {region: string}
+//	env: {ip: string}
+//	tenants:
+//	  acme: {types: …, fields: {customer: {vip: open}}, attributes: {customer: {tier: string}}}
+//
+// An action is the level that it needs, or {need, writes}. A field is open (the
+// level write), closed (hidden) or another level, or {default, mask}. In a
+// hierarchy, same is another word for full.
+//
+// Errors are a [SourceError] with the line, or, from [Schema.Check], a
+// [ValueError]. Refused are unknown words, words that stand twice, several
+// documents, aliases, tags, and more than MaxYAML bytes.
+func ParseSchema(data []byte) (*Schema, error) {
+	y := yamlReader{in: "schema"}
+	n := y.parseYAML(data)
+	if y.err != nil {
+		return nil, y.err
+	}
+	return SchemaOf(n)
+}
+
+// SchemaOf is ParseSchema for a schema that stands inside another document.
+func SchemaOf(n *yaml.Node) (*Schema, error) {
+	y := schemaReader{yamlReader{in: "schema"}}
+	s := y.schema(n)
+	if y.err != nil {
+		return nil, y.err
+	}
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// YAML writes the schema as ParseSchema reads it, in the short forms and in the
+// order of the names. It refuses a schema that Check refuses.
+func (s *Schema) YAML() ([]byte, error) {
+	if err := s.Check(); err != nil {
+		return nil, err
+	}
+	return writeYAML("schema", mappingNode(
+		pair{"types", tableNode(s.Types, typeNode)},
+		pair{"conditions", tableNode(s.Conditions, textNode)},
+		pair{"user", attributesNode(s.User)},
+		pair{"env", attributesNode(s.Env)},
+		pair{"tenants", tableNode(s.Tenants, extensionNode)},
+	))
+}
+
+type schemaReader struct{ yamlReader }
+
+func (y *schemaReader) schema(n *yaml.Node) *Schema {
+	s := &Schema{}
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "types":
+			s.Types = table(&y.yamlReader, v, y.typ)
+		case "conditions":
+			s.Conditions = table(&y.yamlReader, v, y.text)
+		case "user":
+			s.User = y.attributes(v)
+		case "env":
+			s.Env = y.attributes(v)
+		case "tenants":
+			s.Tenants = table(&y.yamlReader, v, y.extension)
+		default:
+			y.unknown(word, "types", "conditions", "user", "env", "tenants")
+		}
+	}
+	return s
+}
+
+func (y *schemaReader) extension(n *yaml.Node) (x Extension) {
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "types":
+			x.Types = table(&y.yamlReader, v, y.typ)
+		case "fields":
+			x.Fields = table(&y.yamlReader, v, y.fields)
+		case "attributes":
+			x.Attributes = table(&y.yamlReader, v, y.attributes)
+		default:
+			y.unknown(word, "types", "fields", "attributes")
+		}
+	}
+	return x
+}
+
+func (y *schemaReader) typ(n *yaml.Node) (t Type) {
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "actions":
+			t.Actions = table(&y.yamlReader, v, y.action)
+		case "fields":
+			t.Fields = y.fields(v)
+		case "attributes":
+			t.Attributes = y.attributes(v)
+		case "parent":
+			t.Parent = y.parent(v)
+		case "hierarchy":
+			t.Hierarchy = y.hierarchy(v)
+		default:
+			y.unknown(word, "actions", "fields", "attributes", "parent", "hierarchy")
+		}
+	}
+	return t
+}
+
+func (y *schemaReader) action(n *yaml.Node) (a Action) {
+	if n.Kind == yaml.ScalarNode {
+		a.Need = scan(&y.yamlReader, n, ParseLevel)
+		return a
+	}
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "need":
+			a.Need = scan(&y.yamlReader, v, ParseLevel)
+		case "writes":
+			a.Writes = y.flag(v)
+		default:
+			y.unknown(word, "need", "writes")
+		}
+	}
+	return a
+}
+
+func (y *schemaReader) fields(n *yaml.Node) map[string]Field {
+	return table(&y.yamlReader, n, y.field)
+}
+
+func (y *schemaReader) field(n *yaml.Node) (f Field) {
+	if n.Kind == yaml.ScalarNode {
+		f.Default = scan(&y.yamlReader, n, parseDefault)
+		return f
+	}
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "default":
+			f.Default = scan(&y.yamlReader, v, parseDefault)
+		case "mask":
+			f.Mask = y.text(v)
+		default:
+			y.unknown(word, "default", "mask")
+		}
+	}
+	return f
+}
+
+func (y *schemaReader) attributes(n *yaml.Node) map[string]AttrType {
+	return table(&y.yamlReader, n, func(v *yaml.Node) AttrType { return AttrType(y.text(v)) })
+}
+
+func (y *schemaReader) parent(n *yaml.Node) (p Parent) {
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "type":
+			p.Type = y.text(v)
+		case "cap":
+			p.Cap = scan(&y.yamlReader, v, ParseLevel)
+		case "controlled":
+			p.Controlled = y.flag(v)
+		default:
+			y.unknown(word, "type", "cap", "controlled")
+		}
+	}
+	return p
+}
+
+func (y *schemaReader) hierarchy(n *yaml.Node) (h Hierarchy) {
+	for word, v := range y.entries(n) {
+		switch word.Value {
+		case "by":
+			h.By = scan(&y.yamlReader, v, parseWordOf[HierarchyKind](hierarchyNames))
+		case "level":
+			h.Level = scan(&y.yamlReader, v, parseSuperiorLevel)
+		case "depth":
+			h.Depth = y.number(v)
+		case "beyond":
+			h.Beyond = scan(&y.yamlReader, v, parseSuperiorLevel)
+		case "holders":
+			h.Holders = y.flag(v)
+		default:
+			y.unknown(word, "by", "level", "depth", "beyond", "holders")
+		}
+	}
+	return h
+}
+
+// parseDefault reads the level of a field, or open or closed.
+func parseDefault(s string) (FieldLevel, error) {
+	switch s {
+	case "open":
+		return FieldWrite, nil
+	case "closed":
+		return FieldHidden, nil
+	}
+	l, err := ParseFieldLevel(s)
+	if err != nil {
+		err = fail(ErrMalformed, "one of open closed hidden masked read write")
+	}
+	return l, err
+}
+
+func parseSuperiorLevel(s string) (Level, error) {
+	if s == "same" {
+		return LevelFull, nil
+	}
+	return ParseLevel(s)
+}
+
+func parseWordOf[T ~uint8](names []string) func(string) (T, error) {
+	return func(s string) (T, error) { return parseWord[T](names, s) }
+}
+
+func typeNode(t Type) *yaml.Node {
+	return mappingNode(
+		pair{"actions", inline(tableNode(t.Actions, actionNode))},
+		pair{"fields", inline(tableNode(t.Fields, fieldNode))},
+		pair{"attributes", attributesNode(t.Attributes)},
+		pair{"parent", parentNode(t.Parent)},
+		pair{"hierarchy", hierarchyNode(t.Hierarchy)},
+	)
+}
+
+func extensionNode(x Extension) *yaml.Node {
+	fields := func(f map[string]Field) *yaml.Node { return emptyNode(inline(tableNode(f, fieldNode))) }
+	attributes := func(a map[string]AttrType) *yaml.Node { return emptyNode(attributesNode(a)) }
+	return mappingNode(
+		pair{"types", tableNode(x.Types, typeNode)},
+		pair{"fields", tableNode(x.Fields, fields)},
+		pair{"attributes", tableNode(x.Attributes, attributes)},
+	)
+}
+
+// emptyNode is {} for a table that must not be left out.
+func emptyNode(n *yaml.Node) *yaml.Node {
+	if n == nil {
+		return inline(mappingNode())
+	}
+	return n
+}
+
+func actionNode(a Action) *yaml.Node {
+	need := textNode(a.Need.String())
+	if !a.Writes {
+		return need
+	}
+	return inline(mappingNode(pair{"need", need}, pair{"writes", flagNode(true)}))
+}
+
+func fieldNode(f Field) *yaml.Node {
+	word := f.Default.String()
+	switch f.Default {
+	case FieldWrite:
+		word = "open"
+	case FieldHidden:
+		word = "closed"
+	}
+	if f.Mask == "" {
+		return textNode(word)
+	}
+	return inline(mappingNode(pair{"default", textNode(word)}, pair{"mask", textNode(f.Mask)}))
+}
+
+func attributesNode(attrs map[string]AttrType) *yaml.Node {
+	return inline(tableNode(attrs, func(t AttrType) *yaml.Node { return textNode(string(t)) }))
+}
+
+func parentNode(p Parent) *yaml.Node {
+	if p == (Parent{}) {
+		return nil
+	}
+	return inline(mappingNode(
+		pair{"type", textNode(p.Type)}, pair{"cap", levelNode(p.Cap)}, pair{"controlled", flagNode(p.Controlled)}))
+}
+
+func hierarchyNode(h Hierarchy) *yaml.Node {
+	if h == (Hierarchy{}) {
+		return nil
+	}
+	var depth *yaml.Node
+	if h.Depth != 0 {
+		depth = plainNode(strconv.Itoa(h.Depth))
+	}
+	return inline(mappingNode(
+		pair{"by", textNode(h.By.String())}, pair{"level", levelNode(h.Level)}, pair{"depth", depth},
+		pair{"beyond", levelNode(h.Beyond)}, pair{"holders", flagNode(h.Holders)}))
+}
+
+func levelNode(l Level) *yaml.Node {
+	if l == LevelNone {
+		return nil
+	}
+	return textNode(l.String())
+}
+
+func flagNode(b bool) *yaml.Node {
+	if !b {
+		return nil
+	}
+	return plainNode("true")
+}
