@@ -1,0 +1,395 @@
+package engine
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"slices"
+
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// ErrTooMany: a tenant holds more different subjects or terms, or a type more
+// names, than a snapshot can number.
+var ErrTooMany = errors.New("engine: too many")
+
+// Compile builds the snapshot of a tenant from all its lines. base is the
+// compiled base policy, or nil; a tenant that switches some of it off, or has a
+// schema of its own, gets its own compilation of it.
+func Compile(schema *Schema, base *Snapshot, tenant string, revision model.Revision, lines []model.Line) (*Snapshot, error) {
+	b := newBuilder(schema, tenant, revision, len(lines))
+	for _, l := range lines {
+		if l.Section == model.Switches {
+			if err := b.addSwitch(l); err != nil {
+				return nil, err
+			}
+		}
+	}
+	if tenant == model.Base {
+		b.baseLines = lines
+	} else if base != nil {
+		b.Linked = base
+		if err := b.addBase(base); err != nil {
+			return nil, err
+		}
+	}
+	for _, l := range lines {
+		if l.Section != model.Switches {
+			if err := b.add(l); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return b.finish()
+}
+
+// builder is a snapshot in the making.
+type builder struct {
+	*Snapshot
+	ids     map[string]uint32
+	bitOf   []uint8    // by subject id
+	direct  [][]uint32 // by subject id
+	reports [][]uint32 // org edges, by subject id
+	index   map[recordKey]uint32
+	keys    []recordKey
+	placed  []placedRule
+}
+
+type recordKey struct {
+	tag uint32
+	id  string
+}
+
+type placedRule struct {
+	record uint32
+	rule   rule
+}
+
+func newBuilder(schema *Schema, tenant string, revision model.Revision, lines int) *builder {
+	s := &Snapshot{schema: schema, Tenant: tenant, Revision: revision,
+		customer: newCells[customerMasks](schema.cells),
+		team:     newCells[teamMasks](len(schema.typeNames)),
+		field:    newCells[fieldMasks](schema.fieldCells),
+		terms:    []terms{{}}, bits: []uint32{everyone},
+	}
+	b := &builder{Snapshot: s, ids: make(map[string]uint32, lines/8), index: make(map[recordKey]uint32, lines/2),
+		keys: make([]recordKey, 0, lines/2), placed: make([]placedRule, 0, lines*2/3),
+		bitOf: make([]uint8, 0, lines/8), direct: make([][]uint32, 0, lines/8), reports: make([][]uint32, 0, lines/8)}
+	b.intern(model.Everyone)
+	return b
+}
+
+func (b *builder) addSwitch(l model.Line) error {
+	s, err := model.DecodeSwitch(l)
+	if err != nil {
+		return fmt.Errorf("tenant %s: %w", b.Tenant, err)
+	}
+	switch {
+	case s.Target == model.Any:
+		b.switches = append(b.switches, tenantSwitch{s.Mode, s.Valid})
+	case model.IsRuleID(s.Target):
+		put(&b.ruleOff, s.Target, append(b.ruleOff[s.Target], s.Valid))
+	default:
+		put(&b.off, s.Target, append(b.off[s.Target], s.Valid))
+	}
+	return nil
+}
+
+// addBase links the base policy: its role inheritance counts as the tenant's own.
+func (b *builder) addBase(base *Snapshot) error {
+	own := base.schema != b.schema
+	for _, l := range base.baseLines {
+		if len(b.ruleOff) > 0 && b.ruleOff[l.RuleID()] != nil {
+			own = true
+		}
+		if l.Section == model.Memberships {
+			if err := b.add(l); err != nil {
+				return err
+			}
+		}
+	}
+	if own {
+		c := newBuilder(b.schema, model.Base, base.Revision, len(base.baseLines))
+		c.ruleOff = b.ruleOff
+		for _, l := range base.baseLines {
+			if err := c.add(l); err != nil {
+				return err
+			}
+		}
+		var err error
+		if base, err = c.finish(); err != nil {
+			return err
+		}
+	}
+	b.base = base
+	return nil
+}
+
+// add compiles a line that is no switch.
+func (b *builder) add(l model.Line) error {
+	off := ""
+	if len(b.ruleOff) > 0 {
+		if id := l.RuleID(); b.ruleOff[id] != nil {
+			off = id
+		}
+	}
+	var err error
+	switch l.Section {
+	case model.Memberships:
+		var f model.Membership
+		if f, err = model.DecodeMembership(l); err == nil && !always(b.ruleOff[off]) {
+			err = b.addMembership(f, terms{valid: f.Valid, off: off})
+		}
+	case model.OrgEdges:
+		var f model.OrgEdge
+		if f, err = model.DecodeOrgEdge(l); err == nil {
+			b.addOrgEdge(f)
+		}
+	default:
+		var p placement
+		if p, err = b.schema.place(l); err == nil && !always(b.ruleOff[off]) {
+			p.terms.off = off
+			err = b.addRule(p)
+		}
+	}
+	if err != nil {
+		return fmt.Errorf("tenant %s: %w", b.Tenant, err)
+	}
+	return nil
+}
+
+func always(periods []model.Period) bool {
+	return slices.ContainsFunc(periods, model.Period.Always)
+}
+
+// intern numbers a subject.
+func (b *builder) intern(name string) uint32 {
+	id, ok := b.ids[name]
+	if !ok {
+		id = uint32(len(b.names))
+		b.ids[name] = id
+		b.names = append(b.names, name)
+		b.direct = append(b.direct, nil)
+		b.reports = append(b.reports, nil)
+		b.bitOf = append(b.bitOf, 0)
+	}
+	return id
+}
+
+// internTerms numbers terms. Few are compared one by one, many found by an
+// index, which may know terms of a snapshot that was dropped.
+func (s *Snapshot) internTerms(t terms) (uint32, error) {
+	const few = 16
+	if len(s.terms) <= few {
+		if i := slices.Index(s.terms, t); i >= 0 {
+			return uint32(i), nil
+		}
+	} else if i, ok := s.termsIndex[t]; ok && int(i) < len(s.terms) && s.terms[i] == t {
+		return i, nil
+	}
+	i := uint32(len(s.terms))
+	if i >= 1<<termsBits {
+		return 0, fmt.Errorf("%w different terms of rules in tenant %s", ErrTooMany, s.Tenant)
+	}
+	s.terms = append(s.terms, t)
+	s.timely = s.timely || t.condition != "" || !t.valid.Always() || t.off != ""
+	if len(s.terms) > few {
+		if s.termsIndex == nil {
+			s.termsIndex = map[terms]uint32{}
+			for i, t := range s.terms {
+				s.termsIndex[t] = uint32(i)
+			}
+		}
+		s.termsIndex[t] = i
+	}
+	return i, nil
+}
+
+// put adds to a map of which most snapshots need none.
+func put[K comparable, V any](m *map[K]V, k K, v V) {
+	if *m == nil {
+		*m = map[K]V{}
+	}
+	(*m)[k] = v
+}
+
+// bit returns the bit of a rule's subject, giving it one if it may have one,
+// and whether it has one. Users have none: there are too many.
+func (b *builder) bit(id uint32) (uint8, bool) {
+	if id == everyone || b.bitOf[id] != 0 {
+		return b.bitOf[id], true
+	}
+	if len(b.bits) == 64 || model.KindOf(b.names[id]) == model.User {
+		return 0, false
+	}
+	b.bitOf[id] = uint8(len(b.bits))
+	b.bits = append(b.bits, id)
+	return b.bitOf[id], true
+}
+
+func (b *builder) addRule(p placement) error {
+	subject := b.intern(p.subject)
+	if !p.onRecord() && p.slot != noSlot && p.simple() {
+		if bit, ok := b.bit(subject); ok {
+			*b.mask(p) |= 1 << bit
+			return nil
+		}
+	}
+	t, err := b.internTerms(p.terms)
+	if err != nil {
+		return err
+	}
+	r := newRule(subject, p.level, t)
+	if !p.onRecord() {
+		rest := b.rest(p)
+		*rest = append(*rest, r)
+		return nil
+	}
+	key := recordKey{tag(p.kind, p.cell), p.id}
+	i, ok := b.index[key]
+	if !ok {
+		i = uint32(len(b.keys))
+		b.index[key] = i
+		b.keys = append(b.keys, key)
+	}
+	b.placed = append(b.placed, placedRule{i, r})
+	b.onRecords |= p.onRecords
+	return nil
+}
+
+// addMembership adds an edge. The same one may come more than once, with other
+// terms or from the base policy: it holds when any of them does.
+func (b *builder) addMembership(f model.Membership, bounds terms) error {
+	t, err := b.internTerms(bounds)
+	if err != nil {
+		return err
+	}
+	e := edge{b.intern(f.Member), b.intern(f.Group)}
+	others, bounded := b.bounded[e]
+	switch known := slices.Contains(b.direct[e.member], e.group); {
+	case !known:
+		b.direct[e.member] = append(b.direct[e.member], e.group)
+		if t != 0 {
+			put(&b.bounded, e, []uint32{t})
+		}
+		return nil
+	case bounded && t == 0:
+		delete(b.bounded, e)
+	case bounded:
+		b.bounded[e] = append(others, t)
+	}
+	put(&b.repeated, e, true)
+	return nil
+}
+
+func (b *builder) addOrgEdge(f model.OrgEdge) {
+	below, above := b.intern(f.Below), b.intern(f.Above)
+	b.reports[below] = append(b.reports[below], above)
+}
+
+// finish closes memberships and indexes everything.
+func (b *builder) finish() (*Snapshot, error) {
+	if len(b.names) >= none {
+		return nil, fmt.Errorf("%w subjects in tenant %s", ErrTooMany, b.Tenant)
+	}
+	b.finishSubjects()
+	b.finishRecords()
+	b.customer.finish()
+	b.team.finish()
+	b.field.finish()
+	b.finishOrg()
+	b.cells = b.schema.cellsInUse(b.customer)
+	b.timely = b.timely || len(b.switches)+len(b.off) > 0 || b.base != nil && b.base.timely
+	b.names = slices.Clone(b.names) // without what it was grown by
+	return b.Snapshot, nil
+}
+
+func (b *builder) finishSubjects() {
+	bitOf := func(id uint32) uint8 { return b.bitOf[id] }
+	slots := make([]slot[subject], len(b.names))
+	for id, name := range b.names {
+		closure, timed := b.closure(uint32(id), func(id uint32) []uint32 { return b.direct[id] })
+		s := newSubject(uint32(id), b.bitOf[id], closure, b.direct[id], bitOf)
+		s.user, s.base = model.KindOf(name) == model.User, b.base.merged(closure, b.names)
+		s.timed = timed
+		slots[id] = newSlot(0, name, *s)
+	}
+	b.subjects = newTable(slots)
+	b.nobody = newSubject(none, 0, nil, nil, bitOf)
+	if b.base != nil {
+		b.nobody.base = b.base.nobody
+	}
+}
+
+func (b *builder) finishRecords() {
+	slices.SortFunc(b.placed, func(x, y placedRule) int {
+		return cmp.Or(cmp.Compare(x.record, y.record), cmp.Compare(x.rule, y.rule))
+	})
+	slots := make([]slot[run], len(b.keys))
+	for start := 0; start < len(b.placed); {
+		i, end := b.placed[start].record, start+1
+		for end < len(b.placed) && b.placed[end].record == i {
+			end++
+		}
+		on := run{one: [1]rule{b.placed[start].rule}}
+		if end-start > 1 {
+			rules := make([]rule, end-start)
+			for j, p := range b.placed[start:end] {
+				rules[j] = p.rule
+			}
+			on = newRun(rules)
+		}
+		slots[i] = newSlot(b.keys[i].tag, b.keys[i].id, on)
+		start = end
+	}
+	b.records = newTable(slots)
+}
+
+// finishOrg closes the org edges: for each user and unit the superiors, nearest first.
+func (b *builder) finishOrg() {
+	for id, direct := range b.reports {
+		if len(direct) == 0 {
+			continue
+		}
+		if b.above == nil {
+			b.above = make([][]above, len(b.names))
+		}
+		b.above[id] = b.superiors(uint32(id))
+	}
+	if b.above == nil || !b.schema.hierarchy {
+		return
+	}
+	people := make([][]uint32, len(b.names))
+	for id, name := range b.names {
+		if model.KindOf(name) == model.User {
+			for g := range b.byID(uint32(id)).inGroups {
+				people[g] = append(people[g], uint32(id))
+			}
+		}
+	}
+	var slots []slot[[]uint32]
+	for g, in := range people {
+		if in != nil {
+			slots = append(slots, newSlot(0, b.names[g], in))
+		}
+	}
+	table := newTable(slots)
+	b.people = &table
+}
+
+func (b *builder) superiors(of uint32) []above {
+	found, seen, start := []above{{of, 0}}, map[uint32]bool{of: true}, 0
+	for d := 1; d <= model.MaxDepth && start < len(found); d++ {
+		end := len(found)
+		for _, x := range found[start:end] {
+			for _, up := range b.reports[x.id] {
+				if !seen[up] {
+					seen[up] = true
+					found = append(found, above{up, uint8(d)})
+				}
+			}
+		}
+		start = end
+	}
+	return slices.Clip(found[1:])
+}

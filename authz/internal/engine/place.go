@@ -1,0 +1,167 @@
+package engine
+
+import (
+	"cmp"
+	"fmt"
+
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// placement is where in a snapshot a rule belongs, and what is kept of it there.
+type placement struct {
+	kind    kind
+	cell    uint32 // of its kind
+	id      string // of the one record it is on; empty: it is in the cell itself
+	slot    int    // the mask of the cell that says it all if the rule is simple; noSlot: none
+	subject string
+	level   uint8
+	terms   terms
+
+	onRecords uint8 // what it is among the rules on single records
+}
+
+// kind of a rule.
+type kind uint32
+
+const (
+	customerRule kind = iota
+	teamRule
+	fieldRule
+)
+
+// tag tells apart, among the rules on one record, what they are about.
+func tag(k kind, cell uint32) uint32 { return uint32(k)<<30 | cell }
+
+// Rules on single records that are looked for only if there are any.
+const (
+	anyActionOnRecord uint8 = 1 << iota
+	teamOnRecord
+	fieldOnRecord
+)
+
+// noSlot: no mask stands for the rule.
+const noSlot = -1
+
+func (p *placement) onRecord() bool { return p.id != "" }
+
+// simple tells whether a rule in a slot has no terms but the scope that the slot stands for.
+func (p *placement) simple() bool {
+	t := p.terms
+	t.scope = 0
+	return t == terms{}
+}
+
+// place decodes the line of a rule, checks it against the schema and says
+// where the rule belongs. Only a rule that the schema does not know is checked
+// by CheckFact, which words the error.
+func (c *Schema) place(l model.Line) (placement, error) {
+	switch l.Section {
+	case model.CustomerRules:
+		f, err := model.DecodeCustomerRule(l)
+		if err != nil {
+			return placement{}, err
+		}
+		p := placement{kind: customerRule, id: f.On.ID, slot: customerSlot(f), subject: f.Subject, level: uint8(f.Effect),
+			terms: terms{scope: f.Scope, unit: f.On.Unit, condition: f.If, valid: f.Valid}}
+		if !c.placeCustomer(&p, f) || !c.hasCondition(f.If) {
+			return placement{}, cmp.Or(c.CheckFact(f), model.ErrUnknownType)
+		}
+		return p, nil
+	case model.TeamRules:
+		f, err := model.DecodeTeamRule(l)
+		if err != nil {
+			return placement{}, err
+		}
+		p := placement{kind: teamRule, onRecords: teamOnRecord, id: f.On.ID, slot: int(f.Level), subject: f.Subject, level: uint8(f.Level),
+			terms: terms{unit: f.On.Unit, condition: f.If, valid: f.Valid, as: f.As}}
+		t := c.types[f.On.Type]
+		if t == nil && f.On.Type != model.Any || !c.hasCondition(f.If) {
+			return placement{}, cmp.Or(c.CheckFact(f), model.ErrUnknownType)
+		}
+		if t != nil {
+			p.cell = t.index
+		}
+		return p, nil
+	case model.FieldRules:
+		f, err := model.DecodeFieldRule(l)
+		if err == nil {
+			err = c.CheckFact(f)
+		}
+		if err != nil {
+			return placement{}, err
+		}
+		t := c.types[f.On.Type]
+		p := placement{kind: fieldRule, onRecords: fieldOnRecord, id: f.On.ID, cell: t.anyField, subject: f.Subject, level: uint8(f.Level),
+			terms: terms{condition: f.If, valid: f.Valid}}
+		if f.Effect == model.Deny {
+			p.level += fieldDeny
+		}
+		p.slot = int(p.level)
+		if f := t.fields[f.On.Field]; f != nil {
+			p.cell = f.cells[0]
+		}
+		return p, nil
+	}
+	return placement{}, fmt.Errorf("engine: a line of section %q is no rule", l.Section)
+}
+
+// placeCustomer finds a customer rule's type and action, and tells whether there are such.
+func (c *Schema) placeCustomer(p *placement, f model.CustomerRule) (ok bool) {
+	if a := c.actions.find(f.On.Type, f.Action); a != nil {
+		p.cell = a.cells[0]
+		return true
+	}
+	if f.On.Type == model.Any {
+		p.cell, ok = c.anyType[f.Action]
+		return ok
+	}
+	t := c.types[f.On.Type]
+	if t == nil || f.Action != model.Any {
+		return false
+	}
+	p.cell, p.onRecords = t.anyCell, anyActionOnRecord
+	return true
+}
+
+func (c *Schema) hasCondition(name string) bool {
+	if name == "" {
+		return true
+	}
+	_, ok := c.Conditions[name]
+	return ok
+}
+
+// customerSlot is the mask of a customer rule that has no terms but its scope.
+func customerSlot(f model.CustomerRule) int {
+	switch {
+	case f.Effect == model.Allow && f.Scope == model.ScopeAll:
+		return allowAll
+	case f.Effect == model.Allow && f.Scope == model.ScopeLevel:
+		return allowReach
+	case f.Effect == model.Deny && f.Scope == model.ScopeLevel:
+		return deny
+	}
+	return noSlot
+}
+
+// mask is the mask of a rule's slot, its cell made if need be.
+func (s *Snapshot) mask(p placement) *uint64 {
+	switch p.kind {
+	case customerRule:
+		return &s.customer.ensure(p.cell).plain[p.slot]
+	case teamRule:
+		return &s.team.ensure(p.cell).plain[p.slot]
+	}
+	return &s.field.ensure(p.cell).plain[p.slot]
+}
+
+// rest is the rules of a rule's cell that are no bits, the cell made if need be.
+func (s *Snapshot) rest(p placement) *[]rule {
+	switch p.kind {
+	case customerRule:
+		return &s.customer.ensure(p.cell).rest
+	case teamRule:
+		return &s.team.ensure(p.cell).rest
+	}
+	return &s.field.ensure(p.cell).rest
+}

@@ -1,0 +1,309 @@
+// Package engine decides from compiled policies. A [Snapshot] is all that is
+// known of a tenant at one revision, immutable and indexed for decisions;
+// decide.go is the decision, reach.go how users reach records, field.go the
+// levels of fields, explain.go the reasons; compile.go makes a snapshot of
+// lines, and change.go the next one of a change.
+package engine
+
+import (
+	"slices"
+	"time"
+
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Snapshot is the compiled policy of a tenant at one revision. It is immutable:
+// a change makes the next one, which shares what the change did not touch.
+type Snapshot struct {
+	// What a decision reads comes first and lies together.
+	schema    *Schema
+	base      *Snapshot                 // the compiled base policy; nil in itself, or when there is none
+	Linked    *Snapshot                 // the base policy that this was compiled with, also if base is an own compilation of it
+	nobody    *subject                  // of whom there are no facts
+	off       map[string][]model.Period // subjects switched off
+	switches  []tenantSwitch
+	customer  cells[customerMasks] // customer rules on types, by action cell
+	cells     uint8                // of an action's cells, those that hold rules at all: the first, or all
+	onRecords uint8                // which rules there are on single records
+	timely    bool                 // some decision may depend on the instant
+	subjects  table[subject]
+	records   table[run] // the rules on single records, by what they are about and id
+
+	team  cells[teamMasks]  // team rules on types, by type index
+	field cells[fieldMasks] // field rules on types, by field cell
+
+	names  []string         // of subjects, by id
+	terms  []terms          // by index; the first is empty
+	above  [][]above        // superiors of users and units, by subject id; may be short
+	people *table[[]uint32] // users who are or may be in a group, by its name; only kept for hierarchies
+	bits   []uint32         // the group that has each bit of the masks
+
+	ruleOff    map[string][]model.Period // rules and memberships switched off, by rule id
+	bounded    map[edge][]uint32         // terms of memberships that do not always hold; any of them suffices
+	repeated   map[edge]bool             // memberships that more than one line gives
+	baseLines  []model.Line              // of the base policy, kept in its own snapshot
+	termsIndex map[terms]uint32          // of many terms; shared along a line of snapshots, for who changes it only
+
+	Tenant   string
+	Revision model.Revision
+}
+
+// edge is a membership.
+type edge struct{ member, group uint32 }
+
+// above is a superior of a user or unit, and how many edges up.
+type above struct {
+	id       uint32
+	distance uint8
+}
+
+type tenantSwitch struct {
+	mode  model.Mode
+	valid model.Period
+}
+
+// subject is a user or group with the groups that it is in. It lies in the
+// table itself, so that a decision finds all of it in one place: with its name,
+// it is two cache lines long, of which most decisions read the first.
+type subject struct {
+	mask  uint64    // bits of the groups that have one, and of everyone
+	bloom uint64    // bits id%64 of groups, to pass over most rules unread
+	base  *subject  // what the base policy knows of its groups
+	far   *[]uint32 // groups, when they are too many for near
+	count uint32    // of the sorted groups
+	timed bool      // groups depend on the instant: see Snapshot.groupsAt
+	user  bool      // it is a user
+	bit   uint8     // its own bit; 0: none
+
+	near    [14]uint32 // groups: sorted, everyone and itself among them; behind them its direct groups
+	id      uint32
+	directs uint32 // how many direct groups
+}
+
+// everyone is the id of model.Everyone, and its bit is 0.
+const everyone = 0
+
+// in tells whether the subject is, or is in, the subject with the id.
+func (s *subject) in(id uint32) bool { return s.bloom>>(id&63)&1 != 0 && s.has(id) }
+
+func (s *subject) has(id uint32) bool {
+	ids := s.ids()
+	if len(ids) > len(s.near) {
+		_, ok := slices.BinarySearch(ids, id)
+		return ok
+	}
+	for _, g := range ids {
+		if g == id {
+			return true
+		}
+	}
+	return false
+}
+
+// ids are everyone, the subject itself and its groups, sorted.
+func (s *subject) ids() []uint32 { return s.groups()[:s.count] }
+
+// inGroups yields the groups that the subject is in.
+func (s *subject) inGroups(yield func(id uint32) bool) {
+	for _, id := range s.ids() {
+		if id != everyone && id != s.id && !yield(id) {
+			return
+		}
+	}
+}
+
+// direct are the groups that the subject is in by memberships of its own.
+func (s *subject) direct() []uint32 { return s.groups()[s.count : s.count+s.directs] }
+
+func (s *subject) groups() []uint32 {
+	if s.far != nil {
+		return *s.far
+	}
+	return s.near[:]
+}
+
+// cell is the rules of one kind on one type (and action or field). A rule of
+// everyone, or of a group that has a bit, without any terms is a bit of
+// plain; all others are in rest, sorted.
+type cell[M masks] struct {
+	plain M
+	rest  []rule
+}
+
+// cells are the cells of a kind of rules. Most places are empty, and cost 4 bytes.
+type cells[M masks] struct {
+	index []uint32 // by number: the place in used, from 1; 0: the cell is empty
+	used  []cell[M]
+}
+
+func newCells[M masks](n int) cells[M] { return cells[M]{index: make([]uint32, n)} }
+
+// at is the cell of a number, or nil if it is empty.
+func (c *cells[M]) at(n uint32) *cell[M] {
+	if i := c.index[n]; i != 0 {
+		return &c.used[i-1]
+	}
+	return nil
+}
+
+// ensure is the cell of a number, made if it is empty.
+func (c *cells[M]) ensure(n uint32) *cell[M] {
+	if c.index[n] == 0 {
+		c.used = append(c.used, cell[M]{})
+		c.index[n] = uint32(len(c.used))
+	}
+	return c.at(n)
+}
+
+func (c *cells[M]) clone() cells[M] { return cells[M]{slices.Clone(c.index), slices.Clone(c.used)} }
+
+// finish sorts the rules of all cells, and keeps no more memory than they need.
+func (c *cells[M]) finish() {
+	c.used = slices.Clone(c.used)
+	for i := range c.used {
+		slices.Sort(c.used[i].rest)
+		c.used[i].rest = slices.Clip(c.used[i].rest)
+	}
+}
+
+type masks interface {
+	customerMasks | teamMasks | fieldMasks
+}
+
+type (
+	customerMasks [3]uint64 // by allowAll, allowReach, deny
+	teamMasks     [5]uint64 // by level
+	fieldMasks    [8]uint64 // by level, for allow; by fieldDeny+level, for deny
+)
+
+const (
+	allowAll   = 0 // allow, scope all
+	allowReach = 1 // allow, no scope
+	deny       = 2 // deny, no scope
+	fieldDeny  = 4
+)
+
+// rule is a rule packed into 8 bytes, which order as these parts do, from the
+// top: its subject; its level (of a customer rule: the effect; of a denying
+// field rule: fieldDeny and the level); its terms. What it is about, its place tells.
+type rule uint64
+
+const (
+	termsBits    = 20
+	levelBits    = 4
+	subjectBits  = 24
+	levelShift   = termsBits
+	subjectShift = levelShift + levelBits
+)
+
+func newRule(subject uint32, level uint8, terms uint32) rule {
+	return rule(uint64(subject)<<subjectShift | uint64(level)<<levelShift | uint64(terms))
+}
+
+// run is the rules on one record about one thing, sorted. Most are of one rule,
+// which lies in the table itself.
+type run struct {
+	one  [1]rule // 0: none
+	more *[]rule
+}
+
+func newRun(rules []rule) run {
+	switch len(rules) {
+	case 0:
+		return run{}
+	case 1:
+		return run{one: [1]rule{rules[0]}}
+	}
+	return run{more: &rules}
+}
+
+func (r *run) rules() []rule {
+	switch {
+	case r.more != nil:
+		return *r.more
+	case r.one[0] != 0:
+		return r.one[:]
+	}
+	return nil
+}
+
+func (r rule) subject() uint32 { return uint32(r >> subjectShift) }
+func (r rule) level() uint8    { return uint8(r>>levelShift) & (1<<levelBits - 1) }
+func (r rule) terms() uint32   { return uint32(r) & (1<<termsBits - 1) }
+
+// next is the place of the first rule from a place on, in a run sorted by
+// subject, whose subject the user is or is in; the run's length if there is none.
+func (s *subject) next(run []rule, from int) int {
+	const long = 128
+	bloom := s.bloom
+	for i := from; i < len(run); i++ {
+		if len(run)-i > long { // pass over all up to the next of the user's groups
+			g, _ := slices.BinarySearch(s.ids(), run[i].subject())
+			if g == int(s.count) {
+				break
+			}
+			skip, _ := slices.BinarySearch(run[i:], newRule(s.ids()[g], 0, 0))
+			if i += skip; i == len(run) {
+				break
+			}
+		}
+		if r := run[i]; bloom>>(r.subject()&63)&1 != 0 && s.has(r.subject()) {
+			return i
+		}
+	}
+	return len(run)
+}
+
+// terms are what a rule or membership says besides subject, target and level.
+type terms struct {
+	scope     model.Scope
+	unit      string // only records of this unit and below; empty: all
+	condition string
+	valid     model.Period
+	as        string
+	off       string // the rule id under which it is switched off for a time
+}
+
+// inForce tells whether terms hold at an instant, their condition aside.
+func (s *Snapshot) inForce(t *terms, at time.Time) bool {
+	return t.valid.Holds(at) && (t.off == "" || !anyHolds(s.ruleOff[t.off], at))
+}
+
+func anyHolds(periods []model.Period, at time.Time) bool {
+	for _, p := range periods {
+		if p.Holds(at) {
+			return true
+		}
+	}
+	return false
+}
+
+// subject returns what is known of a subject; of an unknown one, nobody.
+func (s *Snapshot) subject(name string) *subject {
+	if p := s.subjects.find(0, name); p != nil {
+		return p
+	}
+	return s.nobody
+}
+
+// id returns the id of a subject, or none.
+func (s *Snapshot) id(name string) uint32 {
+	if p := s.subjects.find(0, name); p != nil {
+		return p.id
+	}
+	return none
+}
+
+// none is the id of no subject.
+const none = 1<<subjectBits - 1
+
+// Known tells whether there is any fact of the subject.
+func (s *Snapshot) Known(name string) bool { return s.subjects.find(0, name) != nil }
+
+// Off returns the periods for which a subject, rule or membership is switched off.
+func (s *Snapshot) Off(target string) []model.Period {
+	if model.IsRuleID(target) {
+		return s.ruleOff[target]
+	}
+	return s.off[target]
+}
