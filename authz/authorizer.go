@@ -1,0 +1,272 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/authz/internal/condition"
+	"github.com/crmauthz/crmauthz/authz/internal/engine"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Authorizer decides and changes the policy of a CRM's tenants. Questions read
+// an immutable snapshot in memory: they take no lock, and wait for nothing but
+// the first loading of a tenant. All methods are safe for concurrent use.
+type Authorizer struct {
+	schema     *model.Schema
+	conditions *condition.Set
+	engine     *engine.Schema // of tenants without an extension
+	store      adapter.Store
+	clock      func() time.Time
+	resolver   Resolver
+	preload    bool
+	stop       func() // the store's notifications
+
+	closed  atomic.Bool
+	base    atomic.Pointer[engine.Snapshot]
+	tenants atomic.Pointer[map[string]*tenant]
+	grow    sync.Mutex // of tenants
+}
+
+// tenant is the policy of one tenant in memory.
+type tenant struct {
+	name     string
+	schema   *engine.Schema
+	snapshot atomic.Pointer[engine.Snapshot] // nil until it is loaded
+	change   sync.Mutex                      // held by who loads or changes it
+}
+
+// Open returns an Authorizer of the policies in a store, checked against a
+// schema. It loads the base policy; an error says what is wrong with the schema
+// (a *model.ValueError), with a stored fact, or with the store.
+//
+// The schema is not to be changed any more. Close the Authorizer, then the store.
+func Open(ctx context.Context, schema *model.Schema, store adapter.Store, options ...Option) (*Authorizer, error) {
+	if err := schema.Check(); err != nil {
+		return nil, failed("open", model.Base, err)
+	}
+	conditions, err := condition.Compile(schema)
+	if err != nil {
+		return nil, failed("open", model.Base, err)
+	}
+	a := &Authorizer{schema: schema, conditions: conditions, engine: engine.NewSchema(schema, conditions), store: store, clock: time.Now, stop: func() {}}
+	a.tenants.Store(&map[string]*tenant{})
+	for _, o := range options {
+		o(a)
+	}
+	if err := a.loadBase(ctx); err != nil {
+		return nil, failed("open", model.Base, err)
+	}
+	if a.preload {
+		if err := a.loadAll(ctx); err != nil {
+			return nil, err
+		}
+	}
+	if n, ok := store.(adapter.Notifier); ok {
+		a.stop = n.Notify(a.Refresh)
+	}
+	return a, nil
+}
+
+// Close ends the Authorizer: every question is denied and every change refused
+// with ErrClosed from now on. It does not close the store.
+func (a *Authorizer) Close() error {
+	if a.closed.CompareAndSwap(false, true) {
+		a.stop()
+	}
+	return nil
+}
+
+// Refresh looks whether the store has a newer policy of a tenant (or the base
+// policy), and answers from it when it returns. On an error the old one stays in force.
+func (a *Authorizer) Refresh(ctx context.Context, name string) error {
+	if a.closed.Load() {
+		return failed("refresh", name, ErrClosed)
+	}
+	t := a.tenant(name)
+	t.change.Lock()
+	defer t.change.Unlock()
+	if name == model.Base {
+		return failed("refresh", name, a.loadBase(ctx))
+	}
+	_, err := a.load(ctx, t)
+	return failed("refresh", name, err)
+}
+
+// Revision is the revision of a tenant's policy that questions are answered from.
+func (a *Authorizer) Revision(ctx context.Context, name string) (model.Revision, error) {
+	s, err := a.snapshot(ctx, name)
+	if err != nil {
+		return 0, failed("revision", name, err)
+	}
+	return s.Revision, nil
+}
+
+// snapshot returns what to answer a tenant's questions from. It waits only if
+// the tenant is not loaded, or the base policy has changed since.
+func (a *Authorizer) snapshot(ctx context.Context, name string) (*engine.Snapshot, error) {
+	if t := (*a.tenants.Load())[name]; t != nil {
+		if s := t.snapshot.Load(); s != nil && s.Linked == a.base.Load() && !a.closed.Load() {
+			return s, nil
+		}
+	}
+	return a.firstSnapshot(ctx, string([]byte(name)))
+}
+
+// firstSnapshot loads a tenant that has facts.
+func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Snapshot, error) {
+	if a.closed.Load() {
+		return nil, ErrClosed
+	}
+	if err := model.CheckTenant(name); err != nil || name == model.Base {
+		if err == nil {
+			return nil, unknownTenant(name)
+		}
+		return nil, model.At("request", "tenant", name, err)
+	}
+	t := (*a.tenants.Load())[name]
+	if t == nil {
+		t = a.newTenant(name)
+	}
+	t.change.Lock()
+	defer t.change.Unlock()
+	if s := t.snapshot.Load(); s != nil && s.Linked == a.base.Load() {
+		return s, nil
+	}
+	s, err := a.compile(ctx, t)
+	switch {
+	case err != nil:
+		return nil, err
+	case s.Revision == 0: // remembered by nobody, or asking for tenants would fill the memory
+		return nil, unknownTenant(name)
+	}
+	a.publish(t, s)
+	return s, nil
+}
+
+// tenant returns a tenant, made known if it is not.
+func (a *Authorizer) tenant(name string) *tenant {
+	if t := (*a.tenants.Load())[name]; t != nil {
+		return t
+	}
+	return a.keep(a.newTenant(name))
+}
+
+func (a *Authorizer) newTenant(name string) *tenant {
+	t := &tenant{name: name, schema: a.engine}
+	if _, ok := a.schema.Tenants[name]; ok {
+		t.schema = engine.NewSchema(a.schema.For(name), a.conditions)
+	}
+	return t
+}
+
+// keep makes a tenant known, unless another of its name is: then that one is returned.
+func (a *Authorizer) keep(t *tenant) *tenant {
+	a.grow.Lock()
+	defer a.grow.Unlock()
+	known := *a.tenants.Load()
+	if first := known[t.name]; first != nil {
+		return first
+	}
+	next := make(map[string]*tenant, len(known)+1)
+	maps.Copy(next, known)
+	next[t.name] = t
+	a.tenants.Store(&next)
+	return t
+}
+
+// publish answers from a snapshot from now on.
+func (a *Authorizer) publish(t *tenant, s *engine.Snapshot) {
+	t.snapshot.Store(s)
+	if first := a.keep(t); first != t {
+		first.snapshot.CompareAndSwap(nil, s)
+	}
+}
+
+// compile loads a tenant from the store. The tenant's change lock is held.
+// With more lines it is compiled as if it had those too.
+func (a *Authorizer) compile(ctx context.Context, t *tenant, more ...model.Line) (*engine.Snapshot, error) {
+	from, err := a.store.Load(ctx, t.name)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	s, err := engine.Compile(t.schema, a.base.Load(), t.name, from.Revision, append(from.Lines, more...))
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	return s, nil
+}
+
+// load compiles a tenant anew and answers from it. The change lock is held.
+func (a *Authorizer) load(ctx context.Context, t *tenant) (*engine.Snapshot, error) {
+	s, err := a.compile(ctx, t)
+	if err == nil && s.Revision > 0 && !adapter.Pending(ctx) {
+		a.publish(t, s)
+	}
+	return s, err
+}
+
+func (a *Authorizer) loadBase(ctx context.Context) error {
+	from, err := a.store.Load(ctx, model.Base)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	if len(from.Lines) == 0 {
+		a.base.Store(nil)
+		return nil
+	}
+	s, err := engine.Compile(a.engine, nil, model.Base, from.Revision, from.Lines)
+	if err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	a.base.Store(s)
+	return nil
+}
+
+// loadAll loads every tenant of the store, several at a time.
+func (a *Authorizer) loadAll(ctx context.Context) error {
+	names := make(chan string)
+	errs := make([]error, runtime.GOMAXPROCS(0)+1)
+	found := make([][]*tenant, len(errs))
+	var workers sync.WaitGroup
+	for i := range errs[1:] {
+		workers.Go(func() {
+			for name := range names {
+				t := a.newTenant(name)
+				s, err := a.compile(ctx, t)
+				if err != nil {
+					errs[i] = errors.Join(errs[i], failed("open", name, err))
+					continue
+				}
+				t.snapshot.Store(s)
+				found[i] = append(found[i], t)
+			}
+		})
+	}
+	for name, err := range a.store.Tenants(ctx) {
+		if err != nil {
+			errs[len(errs)-1] = failed("open", model.Base, fmt.Errorf("%w: %w", ErrUnavailable, err))
+			break
+		}
+		if name != model.Base {
+			names <- name
+		}
+	}
+	close(names)
+	workers.Wait()
+	all := map[string]*tenant{}
+	for _, some := range found {
+		for _, t := range some {
+			all[t.name] = t
+		}
+	}
+	a.tenants.Store(&all)
+	return errors.Join(errs...)
+}

@@ -1,0 +1,257 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/authz/internal/engine"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Author is who makes a change and why, for the change log.
+type Author struct {
+	Actor  string // who; any text but the empty one
+	Reason string // why, such as a ticket; may be empty
+	// ChangeID makes a retry safe: a change of a tenant with an ID that is in
+	// its log is not made again. Empty: a random one.
+	ChangeID string
+}
+
+// By names the author of a change.
+func By(actor, reason string) Author { return Author{Actor: actor, Reason: reason} }
+
+// Grant adds facts of one tenant (or of the base policy) to its policy, as one
+// change: durable and logged as a whole, or not made at all. When it returns, the
+// next Enforce answers by it. Facts that are there already stay as they are; if
+// all are, nothing changes. It returns the revision that has the facts.
+//
+// Facts are checked against the schema, and refused with a *model.ValueError; an
+// inheritance that would close a cycle with model.ErrCycle, one of more
+// than model.MaxDepth in a row with model.ErrTooDeep. (A grant to the base policy is
+// not checked against each tenant's own inheritance: a cycle or chain that only both
+// together make is stored, and followed no further than decisions follow any.)
+//
+// In a context that the store has joined to a transaction of the caller's, the
+// grant commits or rolls back with it, and decides only after the commit.
+func (a *Authorizer) Grant(ctx context.Context, by Author, facts ...Fact) (Revision, error) {
+	tenant, lines, err := a.encode(facts)
+	if err != nil {
+		return 0, failed("grant", tenant, err)
+	}
+	rev, err := a.apply(ctx, by, tenant, func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error) { return nil, lines, nil })
+	return rev, failed("grant", tenant, err)
+}
+
+// Revoke takes facts of one tenant away, as one change. Facts that are not
+// there are passed over. What each fact says must be the same to the letter: a rule with
+// a period is another than one without. It returns the revision without the facts.
+func (a *Authorizer) Revoke(ctx context.Context, by Author, facts ...Fact) (Revision, error) {
+	tenant, lines, err := a.encode(facts)
+	if err != nil {
+		return 0, failed("revoke", tenant, err)
+	}
+	rev, err := a.apply(ctx, by, tenant, func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error) { return lines, nil, nil })
+	return rev, failed("revoke", tenant, err)
+}
+
+// SwitchOption bounds a switch: From and Until.
+type SwitchOption func(*model.Switch)
+
+// From has a switch begin at a time; whole seconds, the rest is cut off.
+func From(t time.Time) SwitchOption {
+	return func(s *model.Switch) { s.Valid.From = t.UTC().Truncate(time.Second) }
+}
+
+// Until has a switch end by itself at a time; whole seconds, the rest is cut off.
+func Until(t time.Time) SwitchOption {
+	return func(s *model.Switch) { s.Valid.Until = t.UTC().Truncate(time.Second) }
+}
+
+// Disable switches something off in a tenant without taking it away: a subject
+// ("user:eve": all is denied to her; "role:rep", a team, a unit: nobody is in it), or
+// a rule or membership by its model.RuleID, one of the base policy too. It ends with
+// Enable, or at Until. A rule id that no fact has is refused with ErrNoSuchRule.
+func (a *Authorizer) Disable(ctx context.Context, by Author, tenant, target string, options ...SwitchOption) (Revision, error) {
+	s := model.Switch{Tenant: tenant, Target: target, Mode: model.ModeOff}
+	for _, o := range options {
+		o(&s)
+	}
+	line, err := model.Encode(s)
+	if err != nil {
+		return 0, failed("disable", tenant, err)
+	}
+	rev, err := a.apply(ctx, by, tenant, func(ctx context.Context, _ *engine.Snapshot) (remove, add []model.Line, err error) {
+		if model.IsRuleID(target) {
+			err = a.findRule(ctx, tenant, target)
+		}
+		return nil, []model.Line{line}, err
+	})
+	return rev, failed("disable", tenant, err)
+}
+
+// Enable takes back every Disable of a target in a tenant, also one that has
+// not begun. What was switched off is in force again as it was.
+func (a *Authorizer) Enable(ctx context.Context, by Author, tenant, target string) (Revision, error) {
+	if _, err := model.Encode(model.Switch{Tenant: tenant, Target: target, Mode: model.ModeOff}); err != nil {
+		return 0, failed("enable", tenant, err)
+	}
+	rev, err := a.apply(ctx, by, tenant, func(_ context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
+		for _, p := range s.Off(target) {
+			l, err := model.Encode(model.Switch{Tenant: tenant, Target: target, Mode: model.ModeOff, Valid: p})
+			if err != nil {
+				return nil, nil, err
+			}
+			remove = append(remove, l)
+		}
+		return remove, nil, nil
+	})
+	return rev, failed("enable", tenant, err)
+}
+
+// encode checks facts against the schema of their tenant and writes their lines.
+func (a *Authorizer) encode(facts []Fact) (tenant string, lines []model.Line, err error) {
+	lines = make([]model.Line, len(facts))
+	var schema *model.Schema
+	for i, f := range facts {
+		if lines[i], err = model.Encode(f); err != nil {
+			return tenant, nil, err
+		}
+		if i == 0 {
+			tenant = f.TenantID()
+			schema = a.schema.For(tenant)
+		}
+		if f.TenantID() != tenant {
+			return tenant, nil, fmt.Errorf("%w: %s and %s", ErrTenants, tenant, f.TenantID())
+		}
+		if f.Section() == model.Switches {
+			return tenant, nil, model.At("change", "fact", f.String(), model.ErrMalformed)
+		}
+		if err = schema.CheckFact(f); err != nil {
+			return tenant, nil, err
+		}
+	}
+	return tenant, lines, nil
+}
+
+// findRule tells whether a tenant or the base policy has a fact with the rule id.
+func (a *Authorizer) findRule(ctx context.Context, tenant, id string) error {
+	for _, t := range []string{tenant, model.Base} {
+		from, err := a.store.Load(ctx, t)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		for _, l := range from.Lines {
+			if l.Section != model.Switches && l.Section != model.OrgEdges && l.RuleID() == id {
+				return nil
+			}
+		}
+	}
+	return model.At("switch", "target", id, ErrNoSuchRule)
+}
+
+// maxConflicts is how often a change is tried against a policy that others change.
+const maxConflicts = 64
+
+// apply makes the change that build says of the tenant's current policy.
+func (a *Authorizer) apply(ctx context.Context, by Author, name string, build func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error)) (Revision, error) {
+	switch {
+	case a.closed.Load():
+		return 0, ErrClosed
+	case by.Actor == "":
+		return 0, ErrNoActor
+	case name == "": // no facts at all
+		return 0, nil
+	}
+	if by.ChangeID == "" {
+		by.ChangeID = rand.Text()
+	}
+	t := a.tenant(name)
+	// In a transaction of the caller's nothing shared is changed; and who holds
+	// the database's lock of the tenant must not wait for one who waits for it.
+	if !adapter.Pending(ctx) {
+		t.change.Lock()
+		defer t.change.Unlock()
+	}
+	s, err := a.current(ctx, t)
+	for range maxConflicts {
+		if err != nil {
+			return 0, err
+		}
+		remove, add, buildErr := build(ctx, s)
+		if buildErr != nil {
+			return 0, buildErr
+		}
+		var rev Revision
+		if rev, err = a.commit(ctx, t, s, by, remove, add); err == nil || !errors.Is(err, adapter.ErrConflict) {
+			return rev, err
+		}
+		s, err = a.load(ctx, t)
+	}
+	return 0, ErrBusy
+}
+
+// current is the snapshot that a change is made against. In a transaction of
+// the caller's that is what the transaction sees.
+func (a *Authorizer) current(ctx context.Context, t *tenant) (*engine.Snapshot, error) {
+	if s := t.snapshot.Load(); s != nil && s.Linked == a.base.Load() && !adapter.Pending(ctx) {
+		return s, nil
+	}
+	return a.compile(ctx, t)
+}
+
+// commit makes a change durable and answers from what comes of it.
+func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, by Author, remove, add []model.Line) (Revision, error) {
+	if err := a.checkNesting(ctx, t, s, add); err != nil {
+		return 0, err
+	}
+	next, quick, err := s.With(s.Revision+1, remove, add)
+	if err != nil {
+		return 0, err
+	}
+	entry, err := a.store.Apply(ctx, adapter.Change{Tenant: t.name, ID: by.ChangeID, Base: s.Revision,
+		Remove: remove, Add: add, Actor: by.Actor, Reason: by.Reason, At: a.clock()})
+	switch {
+	case err != nil:
+		return 0, err
+	case adapter.Pending(ctx) || entry.Revision <= s.Revision: // to be answered from later, or nothing changed
+		return entry.Revision, nil
+	case t.name == model.Base:
+		err = a.loadBase(ctx)
+	case quick && entry.Base == s.Revision && slices.Equal(entry.Remove, remove) && slices.Equal(entry.Add, add):
+		a.publish(t, next)
+	default:
+		_, err = a.load(ctx, t)
+	}
+	if err != nil {
+		err = fmt.Errorf("the change is made (revision %d), but not yet answered from: %w", entry.Revision, err)
+	}
+	return entry.Revision, err
+}
+
+// checkNesting refuses what would close a cycle, or nest too deeply.
+func (a *Authorizer) checkNesting(ctx context.Context, t *tenant, s *engine.Snapshot, add []model.Line) error {
+	nests := false
+	for _, l := range add {
+		nests = nests || l.Section == model.OrgEdges || l.Section == model.Memberships && model.KindOf(l.Values[0]) != model.User
+	}
+	if !nests {
+		return nil
+	}
+	all := [][]model.Line{add}
+	for _, name := range []string{t.name, model.Base} {
+		from, err := a.store.Load(ctx, name)
+		if err != nil {
+			return fmt.Errorf("%w: %w", ErrUnavailable, err)
+		}
+		if name == t.name && from.Revision != s.Revision {
+			return adapter.ErrConflict
+		}
+		all = append(all, from.Lines)
+	}
+	return engine.CheckNesting(add, all...)
+}

@@ -1,0 +1,94 @@
+// Package authz decides who may do what to which record of a CRM, which of its
+// fields they see, and changes the policy that says so.
+//
+// Open an [Authorizer] on a schema and a store; ask with [Authorizer.Enforce],
+// [Authorizer.Decide] and [Authorizer.FieldLevel]; change with
+// [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and
+// [Authorizer.Enable].
+//
+// # The decision
+//
+// This is the specification. The engine, and Casbin with model/crm.conf as its
+// reference, are both held to it. T is the tenant asked about, u the user, a
+// the action, r the record (absent when the question is about a type at all)
+// and t the instant. The facts are those of T and those of the base policy "*".
+//
+//  1. The request is well formed and the schema of T knows its type, action and
+//     attributes; otherwise an error, and Deny. Chains of parent records are at
+//     most 64 long. A user of whom there are no facts is no error: rules for
+//     everyone concern her.
+//  2. A rule or membership is in force if t lies in its period and no switch in
+//     force names its [model.RuleID]; a tenant can so switch off a base rule for
+//     itself. A switch is in force if t lies in its period, an org edge always.
+//  3. T locked down: Deny. T read-only: Deny unless a is a reading action.
+//  4. A switch in force names u: Deny.
+//  5. The groups of u are all roles, teams and units that memberships in force
+//     lead to from u, directly or through groups, without passing through a
+//     group that a switch in force names. Role inheritance of the base policy
+//     counts as the tenant's own. At most 64 memberships are followed.
+//     A subject concerns u if it is u, one of her groups, or everyone.
+//  6. A condition holds, does not hold, or is unknown: a missing or nil
+//     attribute makes unknown what depends on it, as NULL does in SQL, and so
+//     does any error in evaluating it. An allowing rule needs its condition to
+//     hold; a forbidding rule, or a field rule that denies, is in force
+//     unless its condition is known not to hold.
+//  7. A rule's target matches r if it is "*" or r's type, or r itself; with a
+//     unit, if r's unit is that unit or, by org edges, below it.
+//  8. Forbidden: if any forbidding customer rule for a (or every action) that
+//     concerns u matches r, and its scope covers r (no scope covers
+//     everything), Deny.
+//  9. Allowed: if any allowing customer rule for a (or every action) that
+//     concerns u matches r, and it names r itself, or its scope covers r (no scope
+//     covers nothing), or the level of u on r is at least what a needs, Allow.
+//  10. Deny.
+//
+// Without a record, 8 looks at rules on the type or "*" that have no scope or
+// the scope all; 9 at every rule that is not on one record, whatever its scope
+// and unit. It says what the rules allow at all, not what is reached.
+//
+// Scopes cover r as follows. own: u, or a team among her groups, is an owner of
+// r. team: an owner of r is a team, or a user, of whose teams (those among his
+// groups, or the owning team and those it is in) one is a team that u is in by
+// a membership of her own, not through another team. unit: r's unit is
+// one of u's groups. unit_tree: r's unit is one of u's groups or below one. all: r.
+//
+// The level of u on r is the highest of:
+//
+//   - full, if u or a team among her groups is an owner of r;
+//   - the level of each team rule that is in force, concerns u and matches r;
+//   - what comes from the parent: if r's type has a parent type and r has a parent of
+//     it, the level of u on the parent, at most the type's cap;
+//   - what comes from the hierarchy of r's type (see below).
+//
+// If the type is controlled by parent, the level is that of u on the parent
+// and nothing else; without a parent it is none.
+//
+// By hierarchy, u gets from a person x who is below her the lesser of x's level
+// and the type's level for superiors (within the type's depth, or at any
+// distance if the depth is 0) or the type's level beyond that depth. x's level
+// is full for each owner of r that is a user, and for each user who has an owning team
+// among his groups; if the type counts holders, also the level of each team rule on
+// the one record r that is in force for each user whom its subject names
+// or contains (a rule for everyone names no holder), its condition being judged for u.
+// By line, x is below u at distance d if d org edges lead from x to u, the shortest way; by units,
+// if d org edges lead from a unit among x's groups to one among u's. Superiors
+// are at most 64 edges up. Being switched off takes nothing from a superior or
+// an owner but his own decisions.
+//
+// # Fields
+//
+// The level of u on a field f of r (or of a type) for action a:
+//
+//  1. Hidden, if a is denied by the decision above. Otherwise
+//  2. the highest of the field's default and the levels of the allowing field
+//     rules in force that concern u and match r and f; a rule on one record
+//     matches only that record;
+//  3. but less than the level of every denying field rule that does so;
+//  4. and at most read if a is a reading action.
+//
+// # What decides is data
+//
+// Records, and their owners, units, parents and attributes, stay in the CRM's
+// database and come with each request. Only policy is stored, as lines of
+// Casbin's table; see package model.
+package authz

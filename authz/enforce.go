@@ -1,0 +1,243 @@
+package authz
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/crmauthz/crmauthz/authz/internal/engine"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Enforce decides whether the request is allowed, by the numbered rules in the
+// package's documentation. On an error it is not. It allocates nothing unless a
+// condition must be judged or a time-bound membership followed.
+func (a *Authorizer) Enforce(ctx context.Context, req Request) (bool, error) {
+	s, err := a.snapshot(ctx, req.Tenant)
+	if err != nil {
+		return false, failed("enforce", req.Tenant, err)
+	}
+	if req.ID != "" && req.Record == nil && a.resolver != nil {
+		return a.enforceResolved(ctx, s, engine.Clone(&req))
+	}
+	v, err := s.DecideFor(engine.User{}, &req, a.clock)
+	if err != nil {
+		return false, failed("enforce", req.Tenant, err)
+	}
+	return v.Allowed(), nil
+}
+
+// enforceResolved is Enforce for a record whose facts the resolver fetches.
+func (a *Authorizer) enforceResolved(ctx context.Context, s *engine.Snapshot, req *Request) (bool, error) {
+	if err := a.resolve(ctx, []*Request{req}); err != nil {
+		return false, failed("enforce", req.Tenant, err)
+	}
+	v, err := s.DecideFor(engine.User{}, req, a.clock)
+	return v.Allowed(), failed("enforce", req.Tenant, err)
+}
+
+// Decide is Enforce with the reason: the rule that decided, the memberships that
+// led to it, and how the user reaches the record. The Decision that comes with
+// an error denies.
+func (a *Authorizer) Decide(ctx context.Context, req Request) (Decision, error) {
+	d, err := a.decideResolved(ctx, &req)
+	return d, failed("decide", req.Tenant, err)
+}
+
+func (a *Authorizer) decideResolved(ctx context.Context, req *Request) (Decision, error) {
+	s, err := a.snapshot(ctx, req.Tenant)
+	if err != nil {
+		return Decision{}, err
+	}
+	if err := a.resolve(ctx, []*Request{req}); err != nil {
+		return Decision{}, err
+	}
+	return s.DecideInFull(req, a.clock)
+}
+
+// DecideAll decides many requests, those of a tenant at one revision, and has
+// the resolver fetch their records together. There is a Decision for each request;
+// those that could not be decided are denied, and the error joins why, each
+// with its place among the requests.
+func (a *Authorizer) DecideAll(ctx context.Context, reqs []Request) ([]Decision, error) {
+	ds, resolved := make([]Decision, len(reqs)), make([]*Request, len(reqs))
+	for i, r := range reqs {
+		resolved[i] = &r
+	}
+	if err := a.resolve(ctx, resolved); err != nil {
+		return ds, failed("decide all", "", err)
+	}
+	type answer struct {
+		snapshot *engine.Snapshot
+		err      error
+	}
+	tenants := map[string]answer{}
+	var errs []error
+	for i, req := range resolved {
+		from, ok := tenants[req.Tenant]
+		if !ok {
+			from.snapshot, from.err = a.snapshot(ctx, req.Tenant)
+			tenants[req.Tenant] = from
+		}
+		err := from.err
+		if err == nil {
+			ds[i], err = from.snapshot.DecideInFull(req, a.clock)
+		}
+		if err != nil {
+			errs = append(errs, fmt.Errorf("request %d: %w", i, failed("decide all", req.Tenant, err)))
+		}
+	}
+	return ds, errors.Join(errs...)
+}
+
+// FieldLevel decides how much of a field the user reaches with the request's
+// action: at most read with a reading action, hidden when the request itself is
+// denied. Hidden comes with every error.
+func (a *Authorizer) FieldLevel(ctx context.Context, req Request, field string) (model.FieldLevel, error) {
+	s, err := a.snapshot(ctx, req.Tenant)
+	if err != nil {
+		return model.FieldHidden, failed("field level", req.Tenant, err)
+	}
+	if req.ID != "" && req.Record == nil && a.resolver != nil {
+		c := engine.Clone(&req)
+		if err := a.resolve(ctx, []*Request{c}); err != nil {
+			return model.FieldHidden, failed("field level", c.Tenant, err)
+		}
+		l, err := s.FieldLevel(c, field, a.clock)
+		return l, failed("field level", c.Tenant, err)
+	}
+	l, err := s.FieldLevel(&req, field, a.clock)
+	if err != nil {
+		return model.FieldHidden, failed("field level", req.Tenant, err)
+	}
+	return l, nil
+}
+
+// Explain decides a request and tells all that led to the decision: the gates up to the
+// first that failed, and for a denial the fewest facts whose grant would allow it.
+func (a *Authorizer) Explain(ctx context.Context, req Request) (Explanation, error) {
+	s, err := a.snapshot(ctx, req.Tenant)
+	if err != nil {
+		return Explanation{}, failed("explain", req.Tenant, err)
+	}
+	if err := a.resolve(ctx, []*Request{&req}); err != nil {
+		return Explanation{}, failed("explain", req.Tenant, err)
+	}
+	x, err := s.Explain(&req, a.clock, func(more []model.Line) (*engine.Snapshot, error) {
+		return a.compile(ctx, a.tenant(req.Tenant), more...)
+	})
+	return x, failed("explain", req.Tenant, err)
+}
+
+// resolve fetches the records that requests name by id only.
+func (a *Authorizer) resolve(ctx context.Context, reqs []*Request) error {
+	if a.resolver == nil {
+		return nil
+	}
+	refs, at := map[string][]Ref{}, map[string][]int{}
+	for i, q := range reqs {
+		if q.Record == nil && q.ID != "" {
+			refs[q.Tenant] = append(refs[q.Tenant], Ref{q.Type, q.ID})
+			at[q.Tenant] = append(at[q.Tenant], i)
+		}
+	}
+	for tenant, refs := range refs {
+		records, err := a.resolver.Records(ctx, tenant, refs)
+		if err != nil {
+			return fmt.Errorf("%w: %w", model.ErrNoFacts, err)
+		}
+		if len(records) != len(refs) {
+			return fmt.Errorf("%w: the resolver returned %d records for %d", model.ErrNoFacts, len(records), len(refs))
+		}
+		for i, r := range records {
+			if r != nil && (r.Type != refs[i].Type || r.ID != refs[i].ID) {
+				return fmt.Errorf("%w: the resolver returned %s/%s for %s/%s", model.ErrNoFacts, r.Type, r.ID, refs[i].Type, refs[i].ID)
+			}
+			reqs[at[tenant][i]].Record = r // nil: decided as ErrNoFacts
+		}
+	}
+	return nil
+}
+
+// Viewer is a user of a tenant, looked up once to ask many questions: those of a
+// page. All are answered at one revision. It is for one page, then forgotten;
+// the zero Viewer may nothing.
+type Viewer struct {
+	snapshot *engine.Snapshot
+	user     engine.User
+	request  Request // the tenant and the user of every question
+	of       *Authorizer
+}
+
+// For looks a user up for the questions of a page.
+func (a *Authorizer) For(ctx context.Context, tenant, user string) (*Viewer, error) {
+	s, err := a.snapshot(ctx, tenant)
+	if err != nil {
+		return nil, failed("for", tenant, err)
+	}
+	if err := model.CheckSubject(user, model.User); err != nil {
+		return nil, failed("for", tenant, model.At("request", "user", user, err))
+	}
+	return &Viewer{s, s.User(user), Request{Tenant: tenant, User: user}, a}, nil
+}
+
+// Enforce decides whether the user may do the action to the record.
+func (v *Viewer) Enforce(action string, record *Record) (bool, error) {
+	if record == nil {
+		return false, failed("enforce", v.request.Tenant, model.ErrNoFacts)
+	}
+	req := v.request
+	req.Action, req.Record = action, record
+	return v.enforce(&req)
+}
+
+// EnforceAll decides several actions on a record at once, as a row with buttons
+// needs them: the answer for actions[i] is put into allowed[i]. On an error,
+// those that were not decided are denied. It panics if allowed is shorter than
+// actions.
+func (v *Viewer) EnforceAll(record *Record, actions []string, allowed []bool) error {
+	clear(allowed)
+	switch {
+	case v.snapshot == nil:
+		return failed("enforce all", v.request.Tenant, ErrUnavailable)
+	case v.of.closed.Load():
+		return failed("enforce all", v.request.Tenant, ErrClosed)
+	case record == nil:
+		return failed("enforce all", v.request.Tenant, model.ErrNoFacts)
+	}
+	req := v.request
+	req.Record = record
+	if err := v.snapshot.DecideEach(v.user, &req, actions, v.of.clock, allowed); err != nil {
+		return failed("enforce all", v.request.Tenant, err)
+	}
+	return nil
+}
+
+// EnforceType decides whether the user may do the action to records of a type at all.
+func (v *Viewer) EnforceType(action, typ string) (bool, error) {
+	req := v.request
+	req.Action, req.Type = action, typ
+	return v.enforce(&req)
+}
+
+func (v *Viewer) enforce(req *Request) (bool, error) {
+	if v.snapshot == nil {
+		return false, failed("enforce", req.Tenant, ErrUnavailable)
+	}
+	if v.of.closed.Load() {
+		return false, failed("enforce", req.Tenant, ErrClosed)
+	}
+	verdict, err := v.snapshot.DecideFor(v.user, req, v.of.clock)
+	if err != nil {
+		return false, failed("enforce", req.Tenant, err)
+	}
+	return verdict.Allowed(), nil
+}
+
+// Revision is the revision that the Viewer's questions are answered at.
+func (v *Viewer) Revision() Revision {
+	if v.snapshot == nil {
+		return 0
+	}
+	return v.snapshot.Revision
+}

@@ -1,0 +1,52 @@
+package authz
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Errors of an Authorizer. Those of requests and facts are in package model:
+// model.ErrUnknownTenant, model.ErrUnknownAction, model.ErrMalformed and so on.
+var (
+	// ErrClosed: the Authorizer is closed. (every verb)
+	ErrClosed = errors.New("the authorizer is closed")
+	// ErrUnavailable: the policy could not be loaded, so nothing is known of the
+	// tenant, and everything is denied. (every question)
+	ErrUnavailable = errors.New("the policy is not available")
+	// ErrNoActor: a change that does not say who makes it. (Grant, Revoke, Disable, Enable)
+	ErrNoActor = errors.New("a change needs an actor")
+	// ErrTenants: facts of several tenants in one change. (Grant, Revoke)
+	ErrTenants = errors.New("a change is of one tenant")
+	// ErrNoSuchRule: no fact has the rule id. (Disable)
+	ErrNoSuchRule = errors.New("there is no such rule")
+	// ErrBusy: other changes of the tenant came in between again and again. (Grant, Revoke, Disable, Enable)
+	ErrBusy = errors.New("the policy keeps changing; try again")
+)
+
+// Error says which operation failed, and for which tenant. Match what it
+// wraps with errors.Is and errors.As.
+type Error struct {
+	Op     string // "enforce", "grant", …
+	Tenant string
+	Err    error
+}
+
+func (e *Error) Error() string {
+	return fmt.Sprintf("authz: %s in tenant %q: %v", e.Op, e.Tenant, e.Err)
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// failed wraps an error of an operation; nil stays nil.
+func failed(op, tenant string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: op, Tenant: string([]byte(tenant)), Err: err}
+}
+
+func unknownTenant(tenant string) error {
+	return model.At("request", "tenant", string([]byte(tenant)), model.ErrUnknownTenant)
+}

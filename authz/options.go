@@ -1,0 +1,39 @@
+package authz
+
+import (
+	"context"
+	"time"
+
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Option is an option of Open: WithClock, WithResolver or WithPreload.
+type Option func(*Authorizer)
+
+// WithClock sets the clock that decides what is in force and dates changes; time.Now
+// without it. It is called from many goroutines.
+func WithClock(now func() time.Time) Option {
+	return func(a *Authorizer) { a.clock = now }
+}
+
+// WithResolver sets what fetches the facts of records that requests name by
+// id only. Without one such requests are denied with model.ErrNoFacts.
+func WithResolver(r Resolver) Option {
+	return func(a *Authorizer) { a.resolver = r }
+}
+
+// WithPreload has Open load all tenants. Without it a tenant is loaded by the
+// first question or change that names it.
+func WithPreload() Option {
+	return func(a *Authorizer) { a.preload = true }
+}
+
+// Resolver fetches the facts of records from the CRM's database.
+type Resolver interface {
+	// Records returns the records of a tenant in the order of refs; nil for one
+	// that does not exist. Parents come with their records.
+	Records(ctx context.Context, tenant string, refs []Ref) ([]*model.Record, error)
+}
+
+// Ref names a record.
+type Ref struct{ Type, ID string }
