@@ -1,0 +1,150 @@
+package main
+
+import (
+	"context"
+	"iter"
+	"strings"
+
+	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// crmauthzPeer is this library, on its store in memory.
+//
+// The rules are customer rules: on a type with the scope all, or on one record.
+// Write does not imply read in this workload, which a field level would say, so
+// the verbs on a field are actions of their own, such as "read:field3".
+type crmauthzPeer struct{ az *authz.Authorizer }
+
+func (*crmauthzPeer) Name() string { return "crmauthz" }
+
+// Live: readers go on with the snapshot that they have.
+func (*crmauthzPeer) Live() {}
+
+// crmauthzSchema declares the types and fields that the rules speak of, with every verb.
+func crmauthzSchema(rules []Rule) *authz.Schema {
+	fields := map[string]bool{"": true}
+	types := map[string]model.Type{Customer.typ(""): {Actions: map[string]model.Action{}}}
+	for _, r := range rules {
+		if r.Kind >= Object {
+			fields[r.Field] = true
+			if typ := r.Kind.typ(r.Object); types[typ].Actions == nil {
+				types[typ] = model.Type{Actions: map[string]model.Action{}}
+			}
+		}
+	}
+	for _, t := range types {
+		for f := range fields {
+			of := verbs
+			if f != "" {
+				of = fieldVerbs
+			}
+			for _, v := range of {
+				t.Actions[action(v, f)] = model.Action{Need: model.LevelRead}
+			}
+		}
+	}
+	return &authz.Schema{Types: types}
+}
+
+// typ is the type of a rule's or query's object.
+func (k Kind) typ(object string) string {
+	if k == Customer {
+		return "customer"
+	}
+	return object
+}
+
+func action(verb, field string) string {
+	if field == "" {
+		return verb
+	}
+	return verb + ":" + field
+}
+
+func (c *crmauthzPeer) Load(rules []Rule) error {
+	store, err := adapter.NewMemory(crmauthzLines(rules))
+	if err != nil {
+		return err
+	}
+	c.az, err = authz.Open(context.Background(), crmauthzSchema(rules), store, authz.WithPreload())
+	return err
+}
+
+// crmauthzLines is the rules as lines of Casbin's table.
+func crmauthzLines(rules []Rule) iter.Seq[model.Line] {
+	return func(yield func(model.Line) bool) {
+		for _, r := range rules {
+			if !yield(crmauthzLine(r)) {
+				return
+			}
+		}
+	}
+}
+
+func crmauthzLine(r Rule) model.Line {
+	effect, scope := "allow", "all"
+	if r.Deny {
+		effect, scope = "deny", "-"
+	}
+	switch r.Kind {
+	case Assign:
+		return model.Line{Section: model.Memberships, Values: [6]string{"user:" + r.Subject, "role:" + r.Object, r.Tenant, "-"}}
+	case Team:
+		return model.Line{Section: model.Memberships, Values: [6]string{"user:" + r.Subject, "team:" + r.Object, r.Tenant, "-"}}
+	case Inherit:
+		return model.Line{Section: model.Memberships, Values: [6]string{"role:" + r.Subject, "role:" + r.Object, r.Tenant, "-"}}
+	case Customer:
+		subject := "user:" + r.Subject
+		if strings.HasPrefix(r.Subject, "team") {
+			subject = "team:" + r.Subject
+		}
+		return model.Line{Section: model.CustomerRules, Values: [6]string{subject, r.Tenant, "customer/" + r.Object, r.Verb, effect, "-"}}
+	}
+	return model.Line{Section: model.CustomerRules, Values: [6]string{"role:" + r.Subject, r.Tenant, r.Object, action(r.Verb, r.Field), effect, scope}}
+}
+
+func (c *crmauthzPeer) Check(q Query) (ok bool) {
+	ctx, user := context.Background(), "user:"+q.User
+	if q.Kind == Customer {
+		ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: q.Verb, Record: &authz.Record{Type: "customer", ID: q.Object}})
+		return ok
+	}
+	verb := q.Verb
+	if q.Field != "" {
+		verb = q.Verb + ":" + q.Field
+	}
+	ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: verb, Type: q.Object})
+	return ok
+}
+
+// CheckBatch is a page: all its questions are of one user, several to a customer.
+func (c *crmauthzPeer) CheckBatch(qs []Query) []bool {
+	viewer, err := c.az.For(context.Background(), qs[0].Tenant, "user:"+qs[0].User)
+	must(err)
+	var actions []string
+	for _, q := range qs {
+		if q.Object != qs[0].Object {
+			break
+		}
+		actions = append(actions, q.Verb)
+	}
+	answers := make([]bool, len(qs))
+	for i := 0; i < len(qs); i += len(actions) {
+		must(viewer.EnforceAll(&authz.Record{Type: "customer", ID: qs[i].Object}, actions, answers[i:i+len(actions)]))
+	}
+	return answers
+}
+
+func (c *crmauthzPeer) AddRule(r Rule) error {
+	f, err := model.Decode(crmauthzLine(r))
+	if err == nil {
+		_, err = c.az.Grant(context.Background(), authz.By("peerbench", ""), f)
+	}
+	return err
+}
+
+func (c *crmauthzPeer) ListCustomers(tenant, user, verb string, all []string) []string {
+	return loopList(c, tenant, user, verb, all)
+}
