@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -31,16 +30,14 @@ type Authorizer struct {
 
 	closed  atomic.Bool
 	base    atomic.Pointer[engine.Snapshot]
-	tenants atomic.Pointer[map[string]*tenant]
-	grow    sync.Mutex // of tenants
+	tenants directory
 }
 
 // tenant is the policy of one tenant in memory.
 type tenant struct {
-	name     string
-	schema   *engine.Schema
-	snapshot atomic.Pointer[engine.Snapshot] // nil until it is loaded
-	change   sync.Mutex                      // held by who loads or changes it
+	name   string
+	schema *engine.Schema
+	change sync.Mutex // held by who loads or changes it
 }
 
 // Open returns an Authorizer of the policies in a store, checked against a
@@ -57,7 +54,6 @@ func Open(ctx context.Context, schema *model.Schema, store adapter.Store, option
 		return nil, failed("open", model.Base, err)
 	}
 	a := &Authorizer{schema: schema, conditions: conditions, engine: engine.NewSchema(schema, conditions), store: store, clock: time.Now, stop: func() {}}
-	a.tenants.Store(&map[string]*tenant{})
 	for _, o := range options {
 		o(a)
 	}
@@ -112,12 +108,20 @@ func (a *Authorizer) Revision(ctx context.Context, name string) (model.Revision,
 // snapshot returns what to answer a tenant's questions from. It waits only if
 // the tenant is not loaded, or the base policy has changed since.
 func (a *Authorizer) snapshot(ctx context.Context, name string) (*engine.Snapshot, error) {
-	if t := (*a.tenants.Load())[name]; t != nil {
-		if s := t.snapshot.Load(); s != nil && s.Linked == a.base.Load() && !a.closed.Load() {
-			return s, nil
-		}
+	if s := a.loaded(name); s != nil && !a.closed.Load() {
+		return s, nil
 	}
 	return a.firstSnapshot(ctx, string([]byte(name)))
+}
+
+// loaded is the snapshot of a tenant that is loaded, with the base policy as it is; or nil.
+func (a *Authorizer) loaded(name string) *engine.Snapshot {
+	if e := a.tenants.find(name); e != nil {
+		if s := e.snapshot.Load(); s != nil && s.Linked == a.base.Load() {
+			return s
+		}
+	}
+	return nil
 }
 
 // firstSnapshot loads a tenant that has facts.
@@ -131,13 +135,13 @@ func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Sn
 		}
 		return nil, model.At("request", "tenant", name, err)
 	}
-	t := (*a.tenants.Load())[name]
+	t := a.known(name)
 	if t == nil {
 		t = a.newTenant(name)
 	}
 	t.change.Lock()
 	defer t.change.Unlock()
-	if s := t.snapshot.Load(); s != nil && s.Linked == a.base.Load() {
+	if s := a.loaded(name); s != nil {
 		return s, nil
 	}
 	s, err := a.compile(ctx, t)
@@ -147,16 +151,24 @@ func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Sn
 	case s.Revision == 0: // remembered by nobody, or asking for tenants would fill the memory
 		return nil, unknownTenant(name)
 	}
-	a.publish(t, s)
+	a.tenants.publish(t, s)
 	return s, nil
+}
+
+// known returns a tenant that was asked for or changed before, or nil.
+func (a *Authorizer) known(name string) *tenant {
+	if e := a.tenants.find(name); e != nil {
+		return e.tenant.Load()
+	}
+	return nil
 }
 
 // tenant returns a tenant, made known if it is not.
 func (a *Authorizer) tenant(name string) *tenant {
-	if t := (*a.tenants.Load())[name]; t != nil {
+	if t := a.known(name); t != nil {
 		return t
 	}
-	return a.keep(a.newTenant(name))
+	return a.tenants.keep(a.newTenant(name))
 }
 
 func (a *Authorizer) newTenant(name string) *tenant {
@@ -165,29 +177,6 @@ func (a *Authorizer) newTenant(name string) *tenant {
 		t.schema = engine.NewSchema(a.schema.For(name), a.conditions)
 	}
 	return t
-}
-
-// keep makes a tenant known, unless another of its name is: then that one is returned.
-func (a *Authorizer) keep(t *tenant) *tenant {
-	a.grow.Lock()
-	defer a.grow.Unlock()
-	known := *a.tenants.Load()
-	if first := known[t.name]; first != nil {
-		return first
-	}
-	next := make(map[string]*tenant, len(known)+1)
-	maps.Copy(next, known)
-	next[t.name] = t
-	a.tenants.Store(&next)
-	return t
-}
-
-// publish answers from a snapshot from now on.
-func (a *Authorizer) publish(t *tenant, s *engine.Snapshot) {
-	t.snapshot.Store(s)
-	if first := a.keep(t); first != t {
-		first.snapshot.CompareAndSwap(nil, s)
-	}
 }
 
 // compile loads a tenant from the store. The tenant's change lock is held.
@@ -208,7 +197,7 @@ func (a *Authorizer) compile(ctx context.Context, t *tenant, more ...model.Line)
 func (a *Authorizer) load(ctx context.Context, t *tenant) (*engine.Snapshot, error) {
 	s, err := a.compile(ctx, t)
 	if err == nil && s.Revision > 0 && !adapter.Pending(ctx) {
-		a.publish(t, s)
+		a.tenants.publish(t, s)
 	}
 	return s, err
 }
@@ -234,7 +223,6 @@ func (a *Authorizer) loadBase(ctx context.Context) error {
 func (a *Authorizer) loadAll(ctx context.Context) error {
 	names := make(chan string)
 	errs := make([]error, runtime.GOMAXPROCS(0)+1)
-	found := make([][]*tenant, len(errs))
 	var workers sync.WaitGroup
 	for i := range errs[1:] {
 		workers.Go(func() {
@@ -245,8 +233,7 @@ func (a *Authorizer) loadAll(ctx context.Context) error {
 					errs[i] = errors.Join(errs[i], failed("open", name, err))
 					continue
 				}
-				t.snapshot.Store(s)
-				found[i] = append(found[i], t)
+				a.tenants.publish(t, s)
 			}
 		})
 	}
@@ -261,12 +248,5 @@ func (a *Authorizer) loadAll(ctx context.Context) error {
 	}
 	close(names)
 	workers.Wait()
-	all := map[string]*tenant{}
-	for _, some := range found {
-		for _, t := range some {
-			all[t.name] = t
-		}
-	}
-	a.tenants.Store(&all)
 	return errors.Join(errs...)
 }

@@ -198,7 +198,7 @@ func (a *Authorizer) apply(ctx context.Context, by Author, name string, build fu
 // current is the snapshot that a change is made against. In a transaction of
 // the caller's that is what the transaction sees.
 func (a *Authorizer) current(ctx context.Context, t *tenant) (*engine.Snapshot, error) {
-	if s := t.snapshot.Load(); s != nil && s.Linked == a.base.Load() && !adapter.Pending(ctx) {
+	if s := a.loaded(t.name); s != nil && !adapter.Pending(ctx) {
 		return s, nil
 	}
 	return a.compile(ctx, t)
@@ -223,7 +223,7 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 	case t.name == model.Base:
 		err = a.loadBase(ctx)
 	case quick && entry.Base == s.Revision && slices.Equal(entry.Remove, remove) && slices.Equal(entry.Add, add):
-		a.publish(t, next)
+		a.tenants.publish(t, next)
 	default:
 		_, err = a.load(ctx, t)
 	}

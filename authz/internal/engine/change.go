@@ -28,6 +28,7 @@ func (s *Snapshot) With(revision model.Revision, removed, added []model.Line) (n
 	}
 	n.cells = n.schema.cellsInUse(n.customer)
 	n.timely = n.timely || len(n.off) > 0
+	n.switched = n.isSwitched()
 	return &n, true, nil
 }
 

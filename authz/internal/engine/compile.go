@@ -299,7 +299,8 @@ func (b *builder) finish() (*Snapshot, error) {
 	b.field.finish()
 	b.finishOrg()
 	b.cells = b.schema.cellsInUse(b.customer)
-	b.timely = b.timely || len(b.switches)+len(b.off) > 0 || b.base != nil && b.base.timely
+	b.switched = b.isSwitched()
+	b.timely = b.timely || b.switched || b.base != nil && b.base.timely
 	b.names = slices.Clone(b.names) // without what it was grown by
 	return b.Snapshot, nil
 }

@@ -41,10 +41,11 @@ func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, cloc
 
 // decide is the decision: rules 3 to 10 of package authz.
 func (q *question) decide(req *model.Request) Verdict {
-	if len(q.switches) > 0 && q.tenantClosed() { // rule 3
+	switch {
+	case !q.switched:
+	case q.tenantClosed(): // rule 3
 		return Verdict{model.ReasonTenant, source{}}
-	}
-	if len(q.off) > 0 && anyHolds(q.off[req.User], q.at) { // rule 4
+	case anyHolds(q.off[req.User], q.at): // rule 4
 		return Verdict{model.ReasonSubjectOff, source{}}
 	}
 	forbidding, allowing := q.customerRules(req)
@@ -94,8 +95,8 @@ func (q *question) customerRules(req *model.Request) (forbidding, allowing sourc
 			} else if hit := c.plain[allowReach] & who.mask; hit != 0 && !allowing.found() {
 				allowing = source{s, 0, at(i, allowReach, hit)}
 			}
-			if len(c.rest) > 0 {
-				if forbidding = q.rulesInCell(req, s, who, i, c.rest, &allowing); forbidding.found() {
+			if c.rest != 0 {
+				if forbidding = q.rulesInCell(req, s, who, i, s.customer.rest(c), &allowing); forbidding.found() {
 					return forbidding, allowing
 				}
 			}

@@ -229,7 +229,7 @@ func (q *question) groupsThatMay() (names []string) {
 			for ; may != 0; may &= may - 1 {
 				names = append(names, s.names[s.bits[bits.TrailingZeros64(may)]])
 			}
-			for _, r := range c.rest {
+			for _, r := range s.customer.rest(c) {
 				if r.level() == uint8(model.Allow) && !who.in(r.subject()) && model.KindOf(s.names[r.subject()]) != model.User {
 					names = append(names, s.names[r.subject()])
 				}

@@ -70,8 +70,8 @@ func (f *facts) Holds(typ, action string) bool {
 				return false
 			}
 			allowed = allowed || (c.plain[allowAll]|c.plain[allowReach])&who.mask != 0
-			for j := who.next(c.rest, 0); j < len(c.rest); j = who.next(c.rest, j+1) {
-				r, t := c.rest[j], &s.terms[c.rest[j].terms()]
+			for rest, j := s.customer.rest(c), who.next(s.customer.rest(c), 0); j < len(rest); j = who.next(rest, j+1) {
+				r, t := rest[j], &s.terms[rest[j].terms()]
 				switch {
 				case !s.inForce(t, f.q.at):
 				case r.level() == uint8(model.Allow):

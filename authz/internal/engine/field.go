@@ -48,7 +48,7 @@ func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {
 					count(uint8(l))
 				}
 			}
-			q.countFields(req, s, who, c.rest, count)
+			q.countFields(req, s, who, s.field.rest(c), count)
 		}
 	}
 	if req.Record != nil && q.onRecords&fieldOnRecord != 0 {

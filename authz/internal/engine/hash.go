@@ -14,25 +14,43 @@ var secrets = func() (s [3]uint64) {
 	return s
 }()
 
-// hashOf hashes a name and its tag. Names are short, and this is inlined: it
+// key is a name with its tag made ready to be found: its hash, and two words, which
+// of a name of less than 16 bytes hold all of it, its length in the last byte.
+type key struct {
+	hash, tag uint32
+	a, b      uint64
+}
+
+const (
+	short = 16         // names of less bytes lie in the words of their key
+	long  = 0xff << 56 // marks the others
+)
+
+// keyOf makes the key of a name and its tag. Names are short, and this is inlined: it
 // takes a third of the time of hash/maphash, which a decision would call twice.
 // Like the hash of Go's own maps on machines without AES, it folds products of 16
 // bytes at a time.
-func hashOf(tag uint32, name string) uint64 {
+func keyOf(tag uint32, name string) (k key) {
 	h, n := secrets[0]^uint64(tag), len(name)
-	for ; len(name) > 16; name = name[16:] {
-		h = fold(word(name)^h, word(name[8:])^secrets[1])
+	k.tag = tag
+	switch rest := name; {
+	case n >= short:
+		for ; len(rest) > 16; rest = rest[16:] {
+			h = fold(word(rest)^h, word(rest[8:])^secrets[1])
+		}
+		k.a, k.b = fold(word(name[n-16:])^h, word(name[n-8:])^secrets[1]), uint64(n)|long
+	case n >= 8:
+		k.a, k.b = word(name), word(name[n-8:])>>(8*(16-n))
+	case n >= 4:
+		k.a = uint64(half(name)) | uint64(half(name[n-4:])>>(8*(8-n)))<<32
+	case n > 0:
+		k.a = uint64(name[0]) | uint64(name[n/2])<<8 | uint64(name[n-1])<<16
 	}
-	var a, b uint64
-	switch m := len(name); {
-	case m >= 8:
-		a, b = word(name), word(name[m-8:])
-	case m >= 4:
-		a, b = half(name), half(name[m-4:])
-	case m > 0:
-		a = uint64(name[0])<<16 | uint64(name[m/2])<<8 | uint64(name[m-1])
+	if n < short {
+		k.b |= uint64(n) << 56
 	}
-	return fold(fold(a^h, b^secrets[1]), secrets[2]^uint64(n))
+	k.hash = uint32(fold(fold(k.a^h, k.b^secrets[1]), secrets[2]^uint64(n)))
+	return k
 }
 
 func fold(a, b uint64) uint64 {
@@ -46,7 +64,13 @@ func word(s string) uint64 {
 		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
 }
 
-func half(s string) uint64 {
+func half(s string) uint32 {
 	_ = s[3]
-	return uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24
+	return uint32(s[0]) | uint32(s[1])<<8 | uint32(s[2])<<16 | uint32(s[3])<<24
+}
+
+// Hash hashes a name, by a secret of this process.
+func Hash(name string) uint64 {
+	k := keyOf(0, name)
+	return fold(k.a^secrets[1], k.b^secrets[2])
 }

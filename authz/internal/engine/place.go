@@ -155,13 +155,13 @@ func (s *Snapshot) mask(p placement) *uint64 {
 	return &s.field.ensure(p.cell).plain[p.slot]
 }
 
-// rest is the rules of a rule's cell that are no bits, the cell made if need be.
+// rest is where a rule's cell, made if need be, keeps its rules that are no bits.
 func (s *Snapshot) rest(p placement) *[]rule {
 	switch p.kind {
 	case customerRule:
-		return &s.customer.ensure(p.cell).rest
+		return s.customer.ensureRest(p.cell)
 	case teamRule:
-		return &s.team.ensure(p.cell).rest
+		return s.team.ensureRest(p.cell)
 	}
-	return &s.field.ensure(p.cell).rest
+	return s.field.ensureRest(p.cell)
 }

@@ -171,9 +171,9 @@ func (q *question) teamRules(req *model.Request, r *model.Record, t *recordType,
 				return way{how: byTeamRule, place: at(i, int(l), hit)}
 			}
 		}
-		for j := q.who.next(c.rest, 0); j < len(c.rest); j = q.who.next(c.rest, j+1) {
-			if c.rest[j].level() >= uint8(level) && q.holds(req, q.Snapshot, c.rest[j], r, model.Allow) {
-				return way{how: byTeamRule, rule: c.rest[j], place: at(i, 0, 0)}
+		for rest, j := q.team.rest(c), q.who.next(q.team.rest(c), 0); j < len(rest); j = q.who.next(rest, j+1) {
+			if rest[j].level() >= uint8(level) && q.holds(req, q.Snapshot, rest[j], r, model.Allow) {
+				return way{how: byTeamRule, rule: rest[j], place: at(i, 0, 0)}
 			}
 		}
 	}

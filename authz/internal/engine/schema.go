@@ -85,12 +85,12 @@ func NewSchema(s *model.Schema, conditions *condition.Set) *Schema {
 // first, if no rule is on every type or for every action.
 func (c *Schema) cellsInUse(customer cells[customerMasks]) uint8 {
 	for _, at := range c.anyType {
-		if customer.at(at) != nil {
+		if !customer.empty(at) {
 			return 4
 		}
 	}
 	for _, t := range c.types {
-		if customer.at(t.anyCell) != nil {
+		if !customer.empty(t.anyCell) {
 			return 4
 		}
 	}
@@ -143,7 +143,7 @@ func headAndTail(s string) uint64 {
 		}
 		return h
 	}
-	return half(s)<<32 ^ half(s[n-4:]) ^ uint64(n)<<56
+	return uint64(half(s))<<32 ^ uint64(half(s[n-4:])) ^ uint64(n)<<56
 }
 
 // find returns the action, or nil if there is no such type or action.

@@ -17,17 +17,19 @@ import (
 type Snapshot struct {
 	// What a decision reads comes first and lies together.
 	schema    *Schema
-	base      *Snapshot                 // the compiled base policy; nil in itself, or when there is none
-	Linked    *Snapshot                 // the base policy that this was compiled with, also if base is an own compilation of it
-	nobody    *subject                  // of whom there are no facts
-	off       map[string][]model.Period // subjects switched off
-	switches  []tenantSwitch
-	customer  cells[customerMasks] // customer rules on types, by action cell
-	cells     uint8                // of an action's cells, those that hold rules at all: the first, or all
-	onRecords uint8                // which rules there are on single records
-	timely    bool                 // some decision may depend on the instant
+	base      *Snapshot // the compiled base policy; nil in itself, or when there is none
+	Linked    *Snapshot // the base policy that this was compiled with, also if base is an own compilation of it
+	cells     uint8     // of an action's cells, those that hold rules at all: the first, or all
+	onRecords uint8     // which rules there are on single records
+	timely    bool      // some decision may depend on the instant
+	switched  bool      // the tenant, or some subject, is switched off for some time
 	subjects  table[subject]
-	records   table[run] // the rules on single records, by what they are about and id
+	customer  cells[customerMasks] // customer rules on types, by action cell
+	records   table[run]           // the rules on single records, by what they are about and id
+	nobody    *subject             // of whom there are no facts
+
+	off      map[string][]model.Period // subjects switched off
+	switches []tenantSwitch
 
 	team  cells[teamMasks]  // team rules on types, by type index
 	field cells[fieldMasks] // field rules on types, by field cell
@@ -66,16 +68,16 @@ type tenantSwitch struct {
 // table itself, so that a decision finds all of it in one place: with its name,
 // it is two cache lines long, of which most decisions read the first.
 type subject struct {
-	mask  uint64    // bits of the groups that have one, and of everyone
-	bloom uint64    // bits id%64 of groups, to pass over most rules unread
-	base  *subject  // what the base policy knows of its groups
-	far   *[]uint32 // groups, when they are too many for near
-	count uint32    // of the sorted groups
-	timed bool      // groups depend on the instant: see Snapshot.groupsAt
-	user  bool      // it is a user
-	bit   uint8     // its own bit; 0: none
+	mask  uint64   // bits of the groups that have one, and of everyone
+	bloom uint64   // bits id%64 of groups, to pass over most rules unread
+	count uint32   // of the sorted groups
+	timed bool     // groups depend on the instant: see Snapshot.groupsAt
+	user  bool     // it is a user
+	bit   uint8    // its own bit; 0: none
+	base  *subject // what the base policy knows of its groups
 
-	near    [14]uint32 // groups: sorted, everyone and itself among them; behind them its direct groups
+	far     *[]uint32  // groups, when they are too many for near
+	near    [12]uint32 // groups: sorted, everyone and itself among them; behind them its direct groups
 	id      uint32
 	directs uint32 // how many direct groups
 }
@@ -127,42 +129,82 @@ func (s *subject) groups() []uint32 {
 // plain; all others are in rest, sorted.
 type cell[M masks] struct {
 	plain M
-	rest  []rule
+	rest  uint32 // where in the rules of all cells, from 1; 0: there are none
 }
 
-// cells are the cells of a kind of rules. Most places are empty, and cost 4 bytes.
+// cells are the cells of a kind of rules. Where most places are empty, these
+// cost 4 bytes each.
 type cells[M masks] struct {
-	index []uint32 // by number: the place in used, from 1; 0: the cell is empty
-	used  []cell[M]
+	used  []cell[M] // no pointers in it
+	index []uint32  // by number: the place in used, from 1; 0: the cell is empty. Without an index all places are used
+	rules [][]rule
 }
 
 func newCells[M masks](n int) cells[M] { return cells[M]{index: make([]uint32, n)} }
 
-// at is the cell of a number, or nil if it is empty.
+// at is the cell of a number. Of an empty one it may be nil.
 func (c *cells[M]) at(n uint32) *cell[M] {
+	if c.index == nil {
+		return &c.used[n]
+	}
 	if i := c.index[n]; i != 0 {
 		return &c.used[i-1]
 	}
 	return nil
 }
 
+// rest is the rules of a cell that are no bits.
+func (c *cells[M]) rest(of *cell[M]) []rule {
+	if of.rest == 0 {
+		return nil
+	}
+	return c.rules[of.rest-1]
+}
+
+func (c *cells[M]) empty(n uint32) bool {
+	at := c.at(n)
+	return at == nil || at.plain == *new(M) && len(c.rest(at)) == 0
+}
+
 // ensure is the cell of a number, made if it is empty.
 func (c *cells[M]) ensure(n uint32) *cell[M] {
-	if c.index[n] == 0 {
+	if c.index != nil && c.index[n] == 0 {
 		c.used = append(c.used, cell[M]{})
 		c.index[n] = uint32(len(c.used))
 	}
 	return c.at(n)
 }
 
-func (c *cells[M]) clone() cells[M] { return cells[M]{slices.Clone(c.index), slices.Clone(c.used)} }
+// ensureRest is where a cell keeps its rules that are no bits.
+func (c *cells[M]) ensureRest(n uint32) *[]rule {
+	at := c.ensure(n)
+	if at.rest == 0 {
+		c.rules = append(c.rules, nil)
+		at.rest = uint32(len(c.rules))
+	}
+	return &c.rules[at.rest-1]
+}
+
+func (c *cells[M]) clone() cells[M] {
+	return cells[M]{slices.Clone(c.used), slices.Clone(c.index), slices.Clone(c.rules)}
+}
 
 // finish sorts the rules of all cells, and keeps no more memory than they need.
 func (c *cells[M]) finish() {
-	c.used = slices.Clone(c.used)
-	for i := range c.used {
-		slices.Sort(c.used[i].rest)
-		c.used[i].rest = slices.Clip(c.used[i].rest)
+	if len(c.used) > len(c.index)/2 {
+		all := make([]cell[M], len(c.index))
+		for n := range all {
+			if used := c.at(uint32(n)); used != nil {
+				all[n] = *used
+			}
+		}
+		c.used, c.index = all, nil
+	} else {
+		c.used = slices.Clone(c.used)
+	}
+	for i := range c.rules {
+		slices.Sort(c.rules[i])
+		c.rules[i] = slices.Clip(c.rules[i])
 	}
 }
 
@@ -293,6 +335,8 @@ func (s *Snapshot) id(name string) uint32 {
 	}
 	return none
 }
+
+func (s *Snapshot) isSwitched() bool { return len(s.switches)+len(s.off) > 0 }
 
 // none is the id of no subject.
 const none = 1<<subjectBits - 1

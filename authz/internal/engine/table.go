@@ -1,210 +1,193 @@
 package engine
 
-import "slices"
+import (
+	"math/bits"
+	"slices"
+)
 
 // table is an immutable hash table from a name (with a tag, such as the index
 // of a type) to a value. A change copies the one page it touches and the way to
 // it, so that a snapshot of a million facts is followed by the next in
 // microseconds while readers go on with the old one.
 //
-// Layout: the first branches lie inside the table, and each names its page's
-// slots directly; a lookup costs two dependent reads, three in large tables.
+// Layout, for machines on which memory is far: a branch is as long as a cache
+// line and tells, by a byte of each hash, in which slots of its page a name may be. So a
+// lookup reads one line for each level, of which most tables have one, and one slot.
 type table[V any] struct {
-	root [rootBranches]branch[V]
+	root []branch[V] // a power of two of them, or none
 }
-
-const (
-	rootBits     = 4
-	rootBranches = 1 << rootBits
-	branchBits   = 6
-	maxPage      = 128 // names in a page before it is split into branches
-)
 
 // branch holds either a page of slots or the branches below.
 type branch[V any] struct {
+	marks [pageSize / 8]uint64 // a byte for each slot; 0: there is none
 	slots []slot[V]
-	below *[1 << branchBits]branch[V]
+	below []branch[V] // a power of two of them, or none
 }
 
-// slot is empty when its name is.
+// slot is a name and its value. A short name is all in its key.
 type slot[V any] struct {
-	hash  uint32
-	tag   uint32
-	name  string
+	key
 	value V
+	long  *string // nil: the name is short
 }
 
-// page is the slots in which a name with this hash would be.
-func (t *table[V]) page(h uint64) []slot[V] {
-	b := &t.root[h>>(64-rootBits)]
-	for shift := 64 - rootBits - branchBits; b.below != nil; shift -= branchBits {
-		b = &b.below[h>>(shift&63)&(1<<branchBits-1)]
+const (
+	pageSize  = 16 // the names in a page before it is split; more only where their hashes are the same
+	grown     = 16 // into how many branches it is split
+	maxFan    = 256
+	wayBits   = 24 // of a hash, which lead to a page
+	everyByte = 0x0101010101010101
+)
+
+// mark is the byte of a hash by which a page tells its slots apart. The lower bits
+// are the way to the page.
+func mark(h uint32) uint64 { return max(1, uint64(h>>wayBits)) }
+
+// branch returns the branch in whose page a name with this hash would be.
+func (t *table[V]) branch(h uint32) *branch[V] {
+	level := t.root
+	if len(level) == 0 {
+		return nil
 	}
-	return b.slots
+	for {
+		b := &level[h&uint32(len(level)-1)]
+		if b.below == nil {
+			return b
+		}
+		h >>= bits.TrailingZeros(uint(len(level)))
+		level = b.below
+	}
 }
 
 // find returns the value of a name, or nil.
 func (t *table[V]) find(tag uint32, name string) *V {
-	h := hashOf(tag, name)
-	return findIn(t.page(h), h, tag, name)
+	k := keyOf(tag, name)
+	return t.branch(k.hash).find(k, name)
 }
 
-// peek reads the slot at which a search in a page begins, so that it is on its
-// way from memory while other things are done.
-func peek[V any](slots []slot[V], h uint64) uint32 {
-	if i := home(h, len(slots)); i < len(slots) {
-		return slots[i].hash
+// find finds a name in the branch's page.
+func (b *branch[V]) find(k key, name string) *V {
+	if b == nil {
+		return nil
 	}
-	return 0
-}
-
-// findIn finds a name in its page.
-func findIn[V any](slots []slot[V], h uint64, tag uint32, name string) *V {
-	i := home(h, len(slots))
-	for range slots {
-		s := &slots[i]
-		if s.hash == uint32(h) && s.tag == tag && s.name == name {
-			return &s.value
-		}
-		if s.name == "" {
-			return nil
-		}
-		if i++; i == len(slots) {
-			i = 0
-		}
+	if i := b.indexOf(k, name); i >= 0 {
+		return &b.slots[i].value
 	}
 	return nil
 }
 
-// home is where a probe begins in a page of n slots.
-func home(h uint64, n int) int { return int(uint64(uint32(h)) * uint64(n) >> 32) }
-
-// with returns a table in which the name has the value.
-func (t *table[V]) with(tag uint32, name string, value V) table[V] {
-	next := *t
-	h := hashOf(tag, name)
-	next.root[h>>(64-rootBits)] = t.root[h>>(64-rootBits)].with(h, 64-rootBits-branchBits, slot[V]{uint32(h), tag, name, value})
-	return next
-}
-
-func (b branch[V]) with(h uint64, shift int, s slot[V]) branch[V] {
-	if b.below != nil {
-		below := *b.below
-		i := h >> shift & (1<<branchBits - 1)
-		below[i] = below[i].with(h, shift-branchBits, s)
-		return branch[V]{below: &below}
-	}
-	names := 0
-	for i := range b.slots {
-		old := &b.slots[i]
-		if old.name == "" {
-			continue
-		}
-		if old.hash == s.hash && old.tag == s.tag && old.name == s.name {
-			page := slices.Clone(b.slots)
-			page[i].value = s.value
-			return branch[V]{slots: page}
-		}
-		names++
-	}
-	if names < maxPage && names+1 < len(b.slots)*7/8 {
-		page := slices.Clone(b.slots)
-		insert(page, s)
-		return branch[V]{slots: page}
-	}
-	all := make([]slot[V], 0, names+1)
-	for _, old := range b.slots {
-		if old.name != "" {
-			all = append(all, old)
-		}
-	}
-	return newBranch(append(all, s), shift)
-}
-
-// newBranch builds the page, or the branches, of slots.
-func newBranch[V any](all []slot[V], shift int) branch[V] {
-	if len(all) > maxPage && shift >= 0 {
-		var parts [1 << branchBits][]slot[V]
-		for _, s := range all {
-			i := hashOf(s.tag, s.name) >> shift & (1<<branchBits - 1)
-			parts[i] = append(parts[i], s)
-		}
-		below := new([1 << branchBits]branch[V])
-		for i, part := range parts {
-			below[i] = newBranch(part, shift-branchBits)
-		}
-		return branch[V]{below: below}
-	}
-	if len(all) == 0 {
-		return branch[V]{}
-	}
-	page := make([]slot[V], pageSize(len(all)))
-	for _, s := range all {
-		insert(page, s)
-	}
-	return branch[V]{slots: page}
-}
-
-// pageSize leaves every fifth slot empty.
-func pageSize(names int) int { return names + names/4 + 1 }
-
-func insert[V any](page []slot[V], s slot[V]) {
-	i := home(uint64(s.hash), len(page))
-	for page[i].name != "" {
-		if i++; i == len(page) {
-			i = 0
-		}
-	}
-	page[i] = s
-}
-
-// newTable builds a table of slots whose hashes are set by newSlot. It reorders them.
-func newTable[V any](all []slot[V]) table[V] {
-	var t table[V]
-	var starts [rootBranches + 1]int
-	for _, s := range all {
-		starts[hashOf(s.tag, s.name)>>(64-rootBits)+1]++
-	}
-	for i := range rootBranches {
-		starts[i+1] += starts[i]
-	}
-	sorted, next := make([]slot[V], len(all)), starts
-	for _, s := range all {
-		i := hashOf(s.tag, s.name) >> (64 - rootBits)
-		sorted[next[i]] = s
-		next[i]++
-	}
-	for i := range rootBranches {
-		t.root[i] = newBranch(sorted[starts[i]:starts[i+1]], 64-rootBits-branchBits)
-	}
-	return t
-}
-
-func newSlot[V any](tag uint32, name string, value V) slot[V] {
-	return slot[V]{uint32(hashOf(tag, name)), tag, name, value}
-}
-
-// all yields the values of a table, in no order.
-func (t *table[V]) all(yield func(name string, value V) bool) {
-	for i := range t.root {
-		if !t.root[i].all(yield) {
-			return
-		}
-	}
-}
-
-func (b *branch[V]) all(yield func(string, V) bool) bool {
-	if b.below != nil {
-		for i := range b.below {
-			if !b.below[i].all(yield) {
-				return false
+func (b *branch[V]) indexOf(k key, name string) int {
+	wanted := mark(k.hash) * everyByte
+	for w, marks := range b.marks {
+		differ := marks ^ wanted
+		// The high bit of each byte that is 0, and of some of those above it.
+		for same := (differ - everyByte) &^ differ & (everyByte << 7); same != 0; same &= same - 1 {
+			if i := w*8 + bits.TrailingZeros64(same)/8; i < len(b.slots) && b.slots[i].is(k, name) {
+				return i
 			}
 		}
 	}
-	for i := range b.slots {
-		if b.slots[i].name != "" && !yield(b.slots[i].name, b.slots[i].value) {
-			return false
+	for i := pageSize; i < len(b.slots); i++ {
+		if b.slots[i].is(k, name) {
+			return i
 		}
 	}
-	return true
+	return -1
+}
+
+func (s *slot[V]) is(k key, name string) bool {
+	return s.key == k && (len(name) < short || *s.long == name)
+}
+
+// with returns a table in which the name has the value.
+func (t *table[V]) with(tag uint32, name string, value V) table[V] {
+	s := newSlot(tag, name, value)
+	root := slices.Clone(t.root)
+	if root == nil {
+		root = make([]branch[V], 1)
+	}
+	b := &root[s.hash&uint32(len(root)-1)]
+	*b = b.with(s, name, bits.TrailingZeros(uint(len(root))))
+	return table[V]{root}
+}
+
+// with returns the branch with the slot of a name in it; used is how many bits
+// of the hash led to it.
+func (b *branch[V]) with(s slot[V], name string, used int) branch[V] {
+	if b.below != nil {
+		below := slices.Clone(b.below)
+		next := &below[s.hash>>used&uint32(len(below)-1)]
+		*next = next.with(s, name, used+bits.TrailingZeros(uint(len(below))))
+		return branch[V]{below: below}
+	}
+	page := make([]slot[V], len(b.slots), len(b.slots)+1)
+	copy(page, b.slots)
+	if i := b.indexOf(s.key, name); i >= 0 {
+		page[i] = s
+		return branch[V]{marks: b.marks, slots: page}
+	}
+	return newBranch(append(page, s), used)
+}
+
+// newTable builds a table of slots.
+func newTable[V any](all []slot[V]) table[V] {
+	if len(all) == 0 {
+		return table[V]{}
+	}
+	return table[V]{newLevel(all, fan(len(all), 1), 0)}
+}
+
+// fan is into how many branches so many names are divided, at least some.
+func fan(names, least int) int {
+	if names <= pageSize {
+		return least
+	}
+	return min(max(least, 1<<bits.Len(uint(names/10-1))), maxFan)
+}
+
+// newBranch builds the page, or the branches, of slots, which it keeps.
+func newBranch[V any](all []slot[V], used int) branch[V] {
+	if len(all) > pageSize && used < wayBits {
+		return branch[V]{below: newLevel(all, fan(len(all), grown), used)}
+	}
+	b := branch[V]{slots: all}
+	for i := range min(len(all), pageSize) {
+		b.marks[i/8] |= mark(all[i].hash) << (i % 8 * 8)
+	}
+	return b
+}
+
+// newLevel divides slots into so many branches.
+func newLevel[V any](all []slot[V], branches, used int) []branch[V] {
+	level := make([]branch[V], branches)
+	var ends [maxFan + 1]int
+	of := func(s *slot[V]) int { return int(s.hash>>used) & (branches - 1) }
+	for i := range all {
+		ends[of(&all[i])+1]++
+	}
+	for i := range branches {
+		ends[i+1] += ends[i]
+	}
+	sorted := make([]slot[V], len(all))
+	next := ends
+	for i := range all {
+		b := of(&all[i])
+		sorted[next[b]] = all[i]
+		next[b]++
+	}
+	used += bits.TrailingZeros(uint(branches))
+	for i := range level {
+		if part := sorted[ends[i]:ends[i+1]:ends[i+1]]; len(part) > 0 {
+			level[i] = newBranch(part, used)
+		}
+	}
+	return level
+}
+
+func newSlot[V any](tag uint32, name string, value V) slot[V] {
+	s := slot[V]{key: keyOf(tag, name), value: value}
+	if len(name) >= short {
+		s.long = &name
+	}
+	return s
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"strings"
 	"testing"
 )
 
@@ -34,22 +35,16 @@ func checkTable(t *testing.T, got *table[int], want map[tagged]int) {
 			t.Fatalf("of %d names: find(%d, %q) is %d, want nothing", len(want), k.tag, k.name+"?", *p)
 		}
 	}
-	left := map[string]int{} // how often each value is to come
-	for k, v := range want {
-		left[fmt.Sprint(k.name, v)]++
-	}
 	n := 0
-	for name, v := range got.all {
-		left[fmt.Sprint(name, v)]--
-		n++
-	}
-	if n != len(want) {
-		t.Fatalf("all yields %d names, want %d", n, len(want))
-	}
-	for at, count := range left {
-		if count != 0 {
-			t.Fatalf("all yields %s %d times too few", at, count)
+	var count func(level []branch[int])
+	count = func(level []branch[int]) {
+		for _, b := range level {
+			n += len(b.slots)
+			count(b.below)
 		}
+	}
+	if count(got.root); n != len(want) {
+		t.Fatalf("the table holds %d names, want %d", n, len(want))
 	}
 }
 
@@ -63,7 +58,7 @@ func someNames(n int) map[tagged]int {
 
 // Pages are full, and split, at sizes about which the rounding can go wrong.
 func TestTableHoldsAMapOfAnySize(t *testing.T) {
-	sizes := []int{0, 1, 2, 3, 15, 16, 17, 127, 128, 129, 130, 1000, 16 * maxPage, 16*maxPage + 1, 150_000}
+	sizes := []int{0, 1, 2, 3, 15, 16, 17, 127, 128, 129, 130, 1000, 8 * maxFan, pageSize * maxFan, pageSize*maxFan + 1, 150_000}
 	for _, n := range sizes {
 		want := someNames(n)
 		got := tableOf(want)
@@ -112,9 +107,9 @@ func TestTableWithLeavesEarlierVersionsAsTheyWere(t *testing.T) {
 func TestTableSplitsAPageThatTakesAllNames(t *testing.T) {
 	want, built := map[tagged]int{}, map[tagged]int{}
 	var got table[int]
-	for i := 0; len(want) < 4*maxPage; i++ {
+	for i := 0; len(want) < 40*pageSize; i++ {
 		k := tagged{7, fmt.Sprintf("customer-%d", i)}
-		if hashOf(k.tag, k.name)>>(64-rootBits-branchBits) != 0 {
+		if keyOf(k.tag, k.name).hash&0xff != 0 {
 			continue
 		}
 		want[k], built[k] = i, i
@@ -125,52 +120,65 @@ func TestTableSplitsAPageThatTakesAllNames(t *testing.T) {
 	checkTable(t, &whole, built)
 }
 
-// Slots of one hash, at home in the last slot of a page, are told apart by tag
-// and name, and lie on around the page's end.
-func TestPageTellsNamesOfOneHashApart(t *testing.T) {
-	const names = 60
-	const h = uint64(1)<<32 - 1
-	page := make([]slot[int], pageSize(names))
-	for i := range names {
-		insert(page, slot[int]{uint32(h), uint32(i % 2), fmt.Sprintf("user:%d", i/2), i})
+// Slots of one hash, more than a page has marks for, are told apart by tag and name.
+func TestBranchTellsNamesOfOneHashApart(t *testing.T) {
+	const names, h = 60, uint32(5)
+	name := func(i int) string { return strings.Repeat("x", i/20*8) + fmt.Sprint("-", i/2) }
+	one := func(i, value int) slot[int] {
+		s := newSlot(uint32(i%2), name(i), value)
+		s.hash = h
+		return s
 	}
+	var grown branch[int]
+	var slots []slot[int]
 	for i := range names {
-		if p := findIn(page, h, uint32(i%2), fmt.Sprintf("user:%d", i/2)); p == nil || *p != i {
-			t.Errorf("name %d: got %v", i, p)
+		grown = grown.with(one(i, -1), name(i), 0)
+		grown = grown.with(one(i, i), name(i), 0)
+		slots = append(slots, one(i, i))
+	}
+	for _, root := range []branch[int]{grown, newBranch(slots, 0)} {
+		b := (&table[int]{[]branch[int]{root}}).branch(h)
+		find := func(tag uint32, name string) *int {
+			k := keyOf(tag, name)
+			k.hash = h
+			return b.find(k, name)
 		}
-	}
-	if p := findIn(page, h, 2, "user:0"); p != nil {
-		t.Errorf("a name of another tag is found: %d", *p)
-	}
-	if p := findIn(page, h, 0, "user:x"); p != nil {
-		t.Errorf("a name that is not there is found: %d", *p)
+		for i := range names {
+			if p := find(uint32(i%2), name(i)); p == nil || *p != i {
+				t.Errorf("name %d: got %v", i, p)
+			}
+		}
+		if p := find(2, name(0)); p != nil {
+			t.Errorf("a name of another tag is found: %d", *p)
+		}
+		if p := find(0, "-x"); p != nil {
+			t.Errorf("a name that is not there is found: %d", *p)
+		}
 	}
 }
 
-func TestBranchWithTellsNamesOfOneHashApart(t *testing.T) {
-	const h = uint64(5)
-	var b branch[int]
-	for i := range 60 {
-		b = b.with(h, 64-rootBits-branchBits, slot[int]{uint32(h), uint32(i % 2), fmt.Sprintf("user:%d", i/2), -1})
-		b = b.with(h, 64-rootBits-branchBits, slot[int]{uint32(h), uint32(i % 2), fmt.Sprintf("user:%d", i/2), i})
-	}
-	for i := range 60 {
-		if p := findIn(b.slots, h, uint32(i%2), fmt.Sprintf("user:%d", i/2)); p == nil || *p != i {
-			t.Errorf("name %d: got %v", i, p)
+// Names that differ in their last byte, or by one that a key might pad with,
+// are told apart, about all lengths at which a key is made in another way.
+func TestTableTellsLikeNamesApart(t *testing.T) {
+	want := map[tagged]int{}
+	for n := range 40 {
+		for _, end := range []string{"", "\x00", "a", "b", "\x01", "\x0f", "\x10", string(rune(n))} {
+			want[tagged{1, strings.Repeat("a", n) + end}] = len(want)
+			want[tagged{1, strings.Repeat("\x00", n) + end}] = len(want)
 		}
 	}
-}
-
-func TestTableAllEndsWhereTheLoopEnds(t *testing.T) {
-	got := tableOf(someNames(5_000))
-	n := 0
-	for range got.all {
-		if n++; n == 10 {
-			break
+	got := tableOf(want)
+	for k, v := range want {
+		if p := got.find(k.tag, k.name); p == nil || *p != v {
+			t.Errorf("find(%q) is %v, want %d", k.name, p, v)
 		}
 	}
-	if n != 10 {
-		t.Errorf("yielded %d names, want 10", n)
+	grown := table[int]{}
+	for k, v := range want {
+		if p := grown.find(k.tag, k.name); p != nil {
+			t.Errorf("find(%q) is %d before it is there", k.name, *p)
+		}
+		grown = grown.with(k.tag, k.name, v)
 	}
 }
 
