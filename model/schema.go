@@ -54,14 +54,21 @@ type Action struct {
 // Reading tells whether the action only reads.
 func (a Action) Reading() bool { return a.Need == LevelRead && !a.Writes }
 
-// Field is a field of a type. The zero Field is closed: hidden until a field
-// rule opens it.
+// Field is a field of a type. Its name may be a path, such as address.city. The
+// zero Field is closed: hidden until a field rule opens it.
 type Field struct {
 	// Default is everyone's level of the field, before field rules: FieldWrite
 	// for an open field.
 	Default FieldLevel
-	// Mask names how a masked value is shown; empty: not at all.
+	// Mask names how a masked value is shown; empty: not at all. Package authz
+	// lists the masks there are.
 	Mask string
+	// Queryable lets who sees the field masked also sort, filter, group and search
+	// by it, which tells more than the mask shows.
+	Queryable bool
+	// Once: the field is set when its record is created, by who may read it then,
+	// and never changed.
+	Once bool
 }
 
 // Parent says what a record inherits from its parent record.

@@ -19,7 +19,14 @@ const schemaText = `types:
     hierarchy: {by: units, level: read}
   customer:
     actions: {delete: delete, log_call: {need: read, writes: true}, read: read, share: full, update: write}
-    fields: {name: open, note: masked, phone: {default: masked, mask: last4}, salary: closed, tier: read}
+    fields:
+      address.city: open
+      name: open
+      note: masked
+      phone: {default: masked, mask: last4, queryable: true}
+      salary: closed
+      source: {default: read, once: true}
+      tier: read
     attributes: {region: string, tags: list(string), value: double}
     parent: {type: account, cap: read}
     hierarchy: {by: line, level: full, depth: 3, beyond: read, holders: true}
@@ -60,7 +67,8 @@ func testSchema() *model.Schema {
 				},
 				Fields: map[string]model.Field{
 					"name": {Default: model.FieldWrite}, "note": {Default: model.FieldMasked}, "tier": {Default: model.FieldRead},
-					"phone": {Default: model.FieldMasked, Mask: "last4"}, "salary": {},
+					"phone": {Default: model.FieldMasked, Mask: "last4", Queryable: true}, "salary": {},
+					"address.city": {Default: model.FieldWrite}, "source": {Default: model.FieldRead, Once: true},
 				},
 				Attributes: map[string]model.AttrType{"region": model.AttrString, "tags": model.AttrStrings, "value": model.AttrDouble},
 				Parent:     model.Parent{Type: "account", Cap: model.LevelRead},

@@ -22,8 +22,8 @@ import (
 //	  acme: {types: …, fields: {customer: {vip: open}}, attributes: {customer: {tier: string}}}
 //
 // An action is the level that it needs, or {need, writes}. A field is open (the
-// level write), closed (hidden) or another level, or {default, mask}. In a
-// hierarchy, same is another word for full.
+// level write), closed (hidden) or another level, or {default, mask, queryable,
+// once}. In a hierarchy, same is another word for full.
 //
 // Errors are a [SourceError] with the line, or, from [Schema.Check], a
 // [ValueError]. Refused are unknown words, words that stand twice, several
@@ -157,8 +157,12 @@ func (y *schemaReader) field(n *yaml.Node) (f Field) {
 			f.Default = scan(&y.yamlReader, v, parseDefault)
 		case "mask":
 			f.Mask = y.text(v)
+		case "queryable":
+			f.Queryable = y.flag(v)
+		case "once":
+			f.Once = y.flag(v)
 		default:
-			y.unknown(word, "default", "mask")
+			y.unknown(word, "default", "mask", "queryable", "once")
 		}
 	}
 	return f
@@ -274,10 +278,15 @@ func fieldNode(f Field) *yaml.Node {
 	case FieldHidden:
 		word = "closed"
 	}
-	if f.Mask == "" {
+	if f == (Field{Default: f.Default}) {
 		return textNode(word)
 	}
-	return inline(mappingNode(pair{"default", textNode(word)}, pair{"mask", textNode(f.Mask)}))
+	var mask *yaml.Node
+	if f.Mask != "" {
+		mask = textNode(f.Mask)
+	}
+	return inline(mappingNode(pair{"default", textNode(word)}, pair{"mask", mask},
+		pair{"queryable", flagNode(f.Queryable)}, pair{"once", flagNode(f.Once)}))
 }
 
 func attributesNode(attrs map[string]AttrType) *yaml.Node {

@@ -285,7 +285,7 @@ func (q *sequence) check(got *engine.Snapshot, lines map[model.Line]bool) {
 	q.t.Helper()
 	want := q.compile(lines)
 	for _, question := range q.questions {
-		w, g := difftest.Ask(decider{want}, question), difftest.Ask(decider{got}, question)
+		w, g := difftest.Ask(newDecider(want), question), difftest.Ask(newDecider(got), question)
 		if w.Allowed != g.Allowed || w.Field != g.Field || (w.Err == nil) != (g.Err == nil) {
 			q.t.Errorf("sequence %d: %+v\nfield %q: changed %+v, compiled %+v", q.seed, question.Request, question.Field, g, w)
 			for l := range lines {
@@ -325,7 +325,7 @@ func TestLargePolicyAnswersAsTheReferenceWhenCompiledAndWhenChanged(t *testing.T
 	allowed := 0
 	for _, q := range c.Questions {
 		want := difftest.Ask(reference, q)
-		for name, d := range map[string]difftest.Decider{"compiled": compiled, "changed": decider{s}} {
+		for name, d := range map[string]difftest.Decider{"compiled": compiled, "changed": newDecider(s)} {
 			if got := difftest.Ask(d, q); got != want {
 				t.Errorf("%s: %+v field %q: got %+v, want %+v", name, q.Request, q.Field, got, want)
 			}

@@ -2,6 +2,7 @@ package engine_test
 
 import (
 	"flag"
+	"fmt"
 	"runtime"
 	"sync"
 	"sync/atomic"
@@ -59,12 +60,17 @@ func compiler() func(difftest.Case) (difftest.Decider, error) {
 			}
 		}
 		s, err := engine.Compile(schema, base, c.Tenant, 1, c.Lines)
-		return decider{s}, err
+		return newDecider(s), err
 	}
 }
 
 // decider answers from a snapshot, of whose tenant the authorizer makes sure.
-type decider struct{ *engine.Snapshot }
+type decider struct {
+	*engine.Snapshot
+	last map[string]*engine.Levels // by user, action and type
+}
+
+func newDecider(s *engine.Snapshot) decider { return decider{s, map[string]*engine.Levels{}} }
 
 func (d decider) Decide(q model.Request) (bool, error) {
 	if q.Tenant != d.Tenant {
@@ -78,7 +84,25 @@ func (d decider) FieldLevel(q model.Request, field string) (model.FieldLevel, er
 	if q.Tenant != d.Tenant {
 		return model.FieldHidden, model.ErrUnknownTenant
 	}
-	return d.Snapshot.FieldLevel(&q, field, noClock)
+	l, err := d.Snapshot.FieldLevel(&q, field, noClock)
+	if err != nil {
+		return l, err
+	}
+	page := fmt.Sprint(q.User, q.Action, q.Type)
+	if q.Record != nil {
+		page = fmt.Sprint(q.User, q.Action, q.Record.Type)
+	}
+	all, err := d.FieldLevels(engine.User{}, &q, d.last[page], noClock)
+	if err != nil {
+		return l, err
+	}
+	if all.Uniform() {
+		d.last[page] = all
+	}
+	if all.Of(field) != l {
+		return l, fmt.Errorf("all levels together say %s, one alone %s", all.Of(field), l)
+	}
+	return l, nil
 }
 
 func noClock() time.Time { panic("the questions bring their instant") }

@@ -6,6 +6,58 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
+// Levels are the levels of all fields of a type for a user and an action, each
+// in the order of the fields' names. They are not to be changed.
+type Levels struct {
+	InOrder []model.FieldLevel
+
+	typ     *recordType
+	action  *action
+	uniform bool // the same for all records to which the user may do the action
+}
+
+func newLevels(t *recordType) *Levels {
+	return &Levels{typ: t, InOrder: make([]model.FieldLevel, len(t.inOrder))}
+}
+
+// Of returns the level of a field; that of an unknown one is hidden.
+func (l *Levels) Of(name string) model.FieldLevel {
+	if f := l.typ.fields[name]; f != nil {
+		return l.InOrder[f.index]
+	}
+	return model.FieldHidden
+}
+
+// Index is the place of a field in the order; -1: there is no such field.
+func (l *Levels) Index(name string) int {
+	if f := l.typ.fields[name]; f != nil {
+		return f.index
+	}
+	return -1
+}
+
+// All yields the fields in the order of their names.
+func (l *Levels) All(yield func(name string, level model.FieldLevel) bool) {
+	for i, f := range l.typ.inOrder {
+		if !yield(f.name, l.InOrder[i]) {
+			return
+		}
+	}
+}
+
+// Uniform tells whether the levels are the same for all records of the type to
+// which the user may do the action.
+func (l *Levels) Uniform() bool { return l.uniform }
+
+// Type is the name of the type whose fields these are.
+func (l *Levels) Type() string { return l.typ.name }
+
+// Schema is what the schema says of a field, and whether there is one.
+func (l *Levels) Schema(name string) (model.Field, bool) {
+	f, ok := l.typ.Fields[name]
+	return f, ok
+}
+
 // FieldLevel answers how much of a field the request's user reaches with its
 // action. The level that comes with an error is FieldHidden.
 func (s *Snapshot) FieldLevel(req *model.Request, name string, clock func() time.Time) (model.FieldLevel, error) {
@@ -21,6 +73,27 @@ func (s *Snapshot) FieldLevel(req *model.Request, name string, clock func() time
 		return model.FieldHidden, nil
 	}
 	return q.fieldLevel(req, f), nil
+}
+
+// FieldLevels answers the same for all fields of the request's type. Of a page
+// of records, last is what it answered for the record before; nil for the first one.
+func (s *Snapshot) FieldLevels(u User, req *model.Request, last *Levels, clock func() time.Time) (*Levels, error) {
+	var q question
+	if err := s.ask(&q, req, u.subject, clock); err != nil {
+		return nil, err
+	}
+	if v := q.decide(req); !v.Allowed() {
+		return q.typ.hidden, nil
+	}
+	if last != nil && last.uniform && last.action == q.action {
+		return last, nil
+	}
+	l := newLevels(q.typ)
+	for i, f := range q.typ.inOrder {
+		l.InOrder[i] = q.fieldLevel(req, f)
+	}
+	l.action, l.uniform = q.action, !q.varied && q.onRecords&fieldOnRecord == 0
+	return l, nil
 }
 
 // fieldLevel is the highest level that the field's rules give, below every
@@ -61,6 +134,7 @@ func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {
 
 func (q *question) countFields(req *model.Request, s *Snapshot, who *subject, run []rule, count func(uint8)) {
 	for j := who.next(run, 0); j < len(run); j = who.next(run, j+1) {
+		q.varied = q.varied || run[j].terms() != 0
 		effect := model.Allow
 		if run[j].level() > fieldDeny {
 			effect = model.Deny

@@ -22,6 +22,7 @@ type question struct {
 	who    *subject  // the user, with her groups at the instant
 	rules  [2][]rule // on the single record: for the action, and for every action
 	at     time.Time
+	varied bool // the user's groups, or a field rule that was met, may be others for another record or a moment later
 }
 
 // utc is the instant t without its location, which is the caller's.
@@ -61,7 +62,7 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		q.at = clock()
 	}
 	if q.who.timed {
-		q.who = s.groupsAt(q.who, q.at)
+		q.who, q.varied = s.groupsAt(q.who, q.at), true
 	}
 	return nil
 }

@@ -30,7 +30,9 @@ type recordType struct {
 	actions  map[string]*action
 	anyCell  uint32 // rules for every action of the type
 	fields   map[string]*field
-	anyField uint32 // field rules on every field of the type
+	inOrder  []*field // of their names
+	hidden   *Levels  // every field hidden
+	anyField uint32   // field rules on every field of the type
 	parent   *recordType
 }
 
@@ -44,6 +46,7 @@ type action struct {
 
 type field struct {
 	name    string
+	index   int       // in the order of names
 	cells   [2]uint32 // of rules on the field, and on every field of the type
 	initial model.FieldLevel
 }
@@ -71,8 +74,10 @@ func NewSchema(s *model.Schema, conditions *condition.Set) *Schema {
 				cells: [4]uint32{cell(&c.cells), t.anyCell, all, anyAny}}
 		}
 		for _, name := range slices.Sorted(maps.Keys(t.Fields)) {
-			t.fields[name] = &field{name: name, cells: [2]uint32{cell(&c.fieldCells), t.anyField}, initial: t.Fields[name].Default}
+			f := &field{name: name, index: len(t.inOrder), cells: [2]uint32{cell(&c.fieldCells), t.anyField}, initial: t.Fields[name].Default}
+			t.fields[name], t.inOrder = f, append(t.inOrder, f)
 		}
+		t.hidden = newLevels(t)
 	}
 	for _, t := range c.types {
 		t.parent = c.types[t.Parent.Type]
