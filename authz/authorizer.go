@@ -26,7 +26,12 @@ type Authorizer struct {
 	clock      func() time.Time
 	resolver   Resolver
 	preload    bool
-	stop       func() // the store's notifications
+	masks      map[string]Mask // the application's own
+	hashKey    []byte
+	audit      Audit
+	shapes     shapes            // of the types of the base schema
+	extended   map[string]shapes // of tenants with an extension
+	stop       func()            // the store's notifications
 
 	closed  atomic.Bool
 	base    atomic.Pointer[engine.Snapshot]
@@ -56,6 +61,9 @@ func Open(ctx context.Context, schema *model.Schema, store adapter.Store, option
 	a := &Authorizer{schema: schema, conditions: conditions, engine: engine.NewSchema(schema, conditions), store: store, clock: time.Now, stop: func() {}}
 	for _, o := range options {
 		o(a)
+	}
+	if err := a.makeShapes(); err != nil {
+		return nil, failed("open", model.Base, err)
 	}
 	if err := a.loadBase(ctx); err != nil {
 		return nil, failed("open", model.Base, err)

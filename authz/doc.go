@@ -2,8 +2,8 @@
 // fields they see, and changes the policy that says so.
 //
 // Open an [Authorizer] on a schema and a store; ask with [Authorizer.Enforce],
-// [Authorizer.Decide] and [Authorizer.FieldLevel]; change with
-// [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and
+// [Authorizer.Decide] and [Authorizer.Fields], whose answer redacts records and
+// checks what is written; change with [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and
 // [Authorizer.Enable].
 //
 // # The decision
@@ -85,6 +85,12 @@
 //     matches only that record;
 //  3. but less than the level of every denying field rule that does so;
 //  4. and at most read if a is a reading action.
+//
+// A field whose name is a path, address.city, is what lies there in a record's
+// value; the field with the longest path that leads to a part of the value
+// governs it, and what none governs is hidden. A value may be changed at the
+// level write, unless the schema has the field set once; shown as it is from
+// read; and shown by its mask at masked.
 //
 // # What decides is data
 //

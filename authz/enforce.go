@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync/atomic"
 
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
 	"github.com/crmauthz/crmauthz/model"
@@ -167,6 +168,7 @@ type Viewer struct {
 	user     engine.User
 	request  Request // the tenant and the user of every question
 	of       *Authorizer
+	last     atomic.Pointer[Fields] // that hold for all records, of the latest type and action
 }
 
 // For looks a user up for the questions of a page.
@@ -178,7 +180,7 @@ func (a *Authorizer) For(ctx context.Context, tenant, user string) (*Viewer, err
 	if err := model.CheckSubject(user, model.User); err != nil {
 		return nil, failed("for", tenant, model.At("request", "user", user, err))
 	}
-	return &Viewer{s, s.User(user), Request{Tenant: tenant, User: user}, a}, nil
+	return &Viewer{snapshot: s, user: s.User(user), request: Request{Tenant: tenant, User: user}, of: a}, nil
 }
 
 // Enforce decides whether the user may do the action to the record.
@@ -197,13 +199,12 @@ func (v *Viewer) Enforce(action string, record *Record) (bool, error) {
 // actions.
 func (v *Viewer) EnforceAll(record *Record, actions []string, allowed []bool) error {
 	clear(allowed)
-	switch {
-	case v.snapshot == nil:
-		return failed("enforce all", v.request.Tenant, ErrUnavailable)
-	case v.of.closed.Load():
-		return failed("enforce all", v.request.Tenant, ErrClosed)
-	case record == nil:
-		return failed("enforce all", v.request.Tenant, model.ErrNoFacts)
+	err := v.usable()
+	if err == nil && record == nil {
+		err = model.ErrNoFacts
+	}
+	if err != nil {
+		return failed("enforce all", v.request.Tenant, err)
 	}
 	req := v.request
 	req.Record = record
@@ -221,17 +222,24 @@ func (v *Viewer) EnforceType(action, typ string) (bool, error) {
 }
 
 func (v *Viewer) enforce(req *Request) (bool, error) {
-	if v.snapshot == nil {
-		return false, failed("enforce", req.Tenant, ErrUnavailable)
-	}
-	if v.of.closed.Load() {
-		return false, failed("enforce", req.Tenant, ErrClosed)
+	if err := v.usable(); err != nil {
+		return false, failed("enforce", req.Tenant, err)
 	}
 	verdict, err := v.snapshot.DecideFor(v.user, req, v.of.clock)
 	if err != nil {
 		return false, failed("enforce", req.Tenant, err)
 	}
 	return verdict.Allowed(), nil
+}
+
+func (v *Viewer) usable() error {
+	switch {
+	case v.snapshot == nil:
+		return ErrUnavailable
+	case v.of.closed.Load():
+		return ErrClosed
+	}
+	return nil
 }
 
 // Revision is the revision that the Viewer's questions are answered at.

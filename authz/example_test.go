@@ -18,7 +18,7 @@ var crm = &authz.Schema{
 			Actions: map[string]model.Action{
 				"read": {Need: model.LevelRead}, "update": {Need: model.LevelWrite}, "delete": {Need: model.LevelDelete},
 			},
-			Fields:     map[string]model.Field{"name": {Default: model.FieldWrite}, "phone": {}, "notes": {}},
+			Fields:     map[string]model.Field{"name": {Default: model.FieldWrite}, "phone": {Mask: "last4"}, "notes": {}},
 			Attributes: map[string]model.AttrType{"region": model.AttrString},
 			Hierarchy:  model.Hierarchy{By: model.ByLine, Level: model.LevelRead},
 		},

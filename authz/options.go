@@ -2,12 +2,14 @@ package authz
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// Option is an option of Open: WithClock, WithResolver or WithPreload.
+// Option is an option of Open: WithClock, WithResolver, WithPreload, WithMask,
+// WithHashKey or WithAudit.
 type Option func(*Authorizer)
 
 // WithClock sets the clock that decides what is in force and dates changes; time.Now
@@ -26,6 +28,28 @@ func WithResolver(r Resolver) Option {
 // first question or change that names it.
 func WithPreload() Option {
 	return func(a *Authorizer) { a.preload = true }
+}
+
+// WithMask sets the mask that fields of the schema name so; it takes precedence over
+// one of this library.
+func WithMask(name string, m Mask) Option {
+	return func(a *Authorizer) {
+		if a.masks == nil {
+			a.masks = map[string]Mask{}
+		}
+		a.masks[name] = m
+	}
+}
+
+// WithHashKey sets the secret key of the mask hash, of at least 16 bytes. Equal values have
+// equal hashes as long as the key is the same.
+func WithHashKey(key []byte) Option {
+	return func(a *Authorizer) { a.hashKey = slices.Clone(key) }
+}
+
+// WithAudit sets where Reveal leaves its entries. Without it Reveal is refused.
+func WithAudit(log Audit) Option {
+	return func(a *Authorizer) { a.audit = log }
 }
 
 // Resolver fetches the facts of records from the CRM's database.
