@@ -51,7 +51,10 @@ func (a *Authorizer) Reveal(ctx context.Context, req Request, field, reason stri
 }
 
 func (a *Authorizer) reveal(ctx context.Context, req *Request, field, reason string, value any) (any, error) {
+	s, err := a.snapshot(ctx, req.Tenant)
 	switch {
+	case err != nil:
+		return nil, err
 	case reason == "":
 		return nil, ErrNoReason
 	case a.audit == nil:
@@ -62,10 +65,6 @@ func (a *Authorizer) reveal(ctx context.Context, req *Request, field, reason str
 	}
 	if req.Record == nil || req.Record.ID == "" {
 		return nil, model.ErrNoFacts
-	}
-	s, err := a.snapshot(ctx, req.Tenant)
-	if err != nil {
-		return nil, err
 	}
 	levels, err := s.FieldLevels(engine.User{}, req, nil, a.clock)
 	if err != nil {

@@ -122,6 +122,11 @@ func TestChangedComparesByMeaning(t *testing.T) {
 			checkChanged(t, fmt.Sprint(i, " to ", j), before, after, "")
 		}
 	}
+	for _, id := range []any{"13", "x", "", true, nil, []any{}} {
+		odd := maps.Clone(decoded)
+		odd["id"] = id
+		checkChanged(t, fmt.Sprint("id ", id), c, odd, "id")
+	}
 	floats["note"] = ""
 	checkChanged(t, "what may be omitted", c, floats, "")
 	checkChanged(t, "what is not", decoded, floats, "note")
@@ -175,6 +180,8 @@ func TestChangedTellsMembersOfJSON(t *testing.T) {
 		{`{"name":9007199254740993}`, `{"name":9007199254740992}`, "name"},
 		{`{"name":1e400}`, `{"name":10e399}`, ""},
 		{`{"name":1e400}`, `{"name":1e401}`, "name"},
+		{`{"name":1e99999999999999999999}`, `{"name":1e99999999999999999999}`, ""},
+		{`{"name":1e99999999999999999999}`, `{"name":1e99999999999999999998}`, "name"},
 		{`{"name":-0.0}`, `{"name":0e9}`, ""},
 		{`{"name":-1}`, `{"name":1}`, "name"},
 		{`{"address":null}`, `{}`, ""},
@@ -356,9 +363,20 @@ func TestChangesRefusesWhatIsNoRecord(t *testing.T) {
 			}
 		}
 	}
-	for name, v := range map[string]any{"map": loop, "list": map[string]any{"name": list, "contacts": list}} {
+	for name, v := range map[string]any{"map": loop, "list": map[string]any{"name": list}, "list of records": map[string]any{"contacts": list}} {
 		if changes, err := aCompany.Changed(v, v); !errors.Is(err, ErrDepth) || changes != nil {
 			t.Errorf("a %s in itself: %v, %v", name, changes, err)
+		}
+	}
+	ill := json.RawMessage(`{"z":zQ}`)
+	for _, v := range []any{map[string]any{"name": ill}, map[string]any{"name": []any{ill}}, map[string]any{"extra": map[string]any{"X": ill}}, map[string]any{"address": ill},
+		map[string]any{"contacts": []any{ill}}, company{Extra: ill}, company{Extra: struct{ X any }{ill}}} {
+		for _, other := range []any{v, map[string]any{"name": []any{1}, "address": 1, "extra": map[string]any{"X": 1}, "contacts": []any{1}}} {
+			there, err := aCompany.Changed(v, other)
+			back, errBack := aCompany.Changed(other, v)
+			if !errors.As(err, &syntax) || !errors.As(errBack, &syntax) || there != nil || back != nil {
+				t.Errorf("%v: %v, %v; back, %v, %v", v, there, err, back, errBack)
+			}
 		}
 	}
 	if changes, err := aCompany.Set(map[string]any{"contacts": list}); !errors.Is(err, ErrDepth) || changes != nil {

@@ -21,8 +21,11 @@ type (
 	upper     string
 	byPointer int
 	millis    int64
-	chosen    struct{ A, B int }
-	zeroable  struct{ N int }
+	chosen    struct {
+		A int `json:"a"`
+		B int `json:"b"`
+	}
+	zeroable struct{ N int }
 )
 
 func (u upper) MarshalText() ([]byte, error)      { return []byte(strings.ToUpper(string(u))), nil }
@@ -281,7 +284,7 @@ var exampleShape = NewShape([]Field{
 	{Name: "custom", Mask: func(any) any { return nil }},
 	{Name: "custom.size"},
 	{Name: "items"},
-	{Name: "items.cost", Mask: func(any) any { return math.NaN() }},
+	{Name: "items.cost", Mask: func(any) any { return make(chan int) }},
 	{Name: "raw.open"},
 	{Name: "other", Mask: func(any) any { return []int{1} }},
 	{Name: "note"},

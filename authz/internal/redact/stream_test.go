@@ -298,28 +298,32 @@ func TestAppendFilteredAtAPlace(t *testing.T) {
 	}
 }
 
-// filtered is what is to be left of a decoded value, by the names of the
-// fields alone.
-func filtered(fields []Field, levels []model.FieldLevel, path string, v any) (any, bool) {
-	governs, below, seen := none, path == "", path == ""
+// rule tells of a path, by the names of the fields alone, which field governs it with what
+// level, whether others lie below, and whether anything is seen there.
+func rule(fields []Field, levels []model.FieldLevel, path string) (governs int, level model.FieldLevel, below, seen bool) {
+	governs = none
 	for i, f := range fields {
 		shown := levels[i] >= read || levels[i] == masked && f.Mask != nil
-		if f.Name == path || strings.HasPrefix(path, f.Name+".") {
+		switch {
+		case f.Name == path || strings.HasPrefix(path, f.Name+"."):
 			if governs == none || len(fields[governs].Name) < len(f.Name) {
-				governs = i
+				governs, level = i, hidden
+				if shown {
+					level = levels[i]
+				}
 			}
-		}
-		if path != "" && strings.HasPrefix(f.Name, path+".") {
-			below = true
-			seen = seen || shown
+		case strings.HasPrefix(f.Name, path+"."):
+			below, seen = true, seen || shown
 		}
 	}
-	level := hidden
-	if governs != none {
-		level = levels[governs]
-	}
-	seen = seen || level >= read || level == masked && fields[governs].Mask != nil
-	if !seen {
+	return governs, level, below, seen || level > hidden
+}
+
+// filtered is what is to be left of a decoded value.
+func filtered(fields []Field, levels []model.FieldLevel, path string, v any) (any, bool) {
+	governs, level, below, seen := rule(fields, levels, path)
+	below = below || path == ""
+	if path != "" && !seen {
 		return nil, false
 	}
 	if below {
