@@ -145,9 +145,11 @@ func (f Fields) CheckWrite(before, after any) error {
 	return f.check("write", f.Writable, func() ([]redact.Change, error) { return f.shape.Changed(before, after) })
 }
 
-// CheckPatch tells whether the fields that a patch names may be changed, whatever their values.
+// CheckPatch tells whether the fields that a patch names may be changed, whatever
+// their values. A patch is merged into a record as RFC 7396 says: a list in it takes the place of
+// the one that was there, so all fields of its elements must be writable.
 func (f Fields) CheckPatch(patch map[string]any) error {
-	return f.check("write", f.Writable, func() ([]redact.Change, error) { return f.shape.Set(patch) })
+	return f.check("write", f.Writable, func() ([]redact.Change, error) { return f.shape.Patched(patch) })
 }
 
 // CheckCreate tells whether a new record may be made with the fields that are set in

@@ -325,6 +325,7 @@ func TestCheckWriteAcceptsOnlyWritableChanges(t *testing.T) {
 	wantRefused(t, "payroll", pam.CheckWrite(ann(), after), "Scratch", "address.street", "phone", "source")
 	wantRefused(t, "a map", rita.CheckWrite(map[string]any{"name": "Ann"}, map[string]any{"name": "Anna", "shoe_size": 4}), "shoe_size")
 	wantRefused(t, "a patch", rita.CheckPatch(map[string]any{"name": "Anna", "salary": 51_000, "address": map[string]any{"street": "x", "city": "y"}}), "address.street", "salary")
+	wantRefused(t, "a list", rita.CheckPatch(map[string]any{"address": []any{map[string]any{"city": "x"}}}), "address.street")
 	wantRefused(t, "an empty patch", rita.CheckPatch(nil))
 	wantRefused(t, "reading", fieldsOf(t, az, "user:rita", "read", "1").CheckPatch(map[string]any{"name": "Anna"}), "name")
 	if err := rita.CheckWrite(ann(), 7); !errors.Is(err, authz.ErrShape) {

@@ -99,6 +99,8 @@ func (a *Authorizer) shape(tenant string, l *engine.Levels) *redact.Shape {
 // field has what its mask shows; if that is nothing, or its type cannot hold it, it is
 // as a hidden one. The value is a struct, a map, a json.RawMessage, a pointer to one, or a slice
 // of these; it is not changed, but the copy may share what is readable with it.
+// All records of a slice are redacted alike: where a user sees more of one than of
+// another, each has Fields of its own.
 //
 // A struct's field is that of the schema whose name is in its tag authz, json or
 // gorm (column:), the first that it has. What the schema does not know is hidden.

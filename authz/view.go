@@ -10,7 +10,7 @@ import (
 // View is a record as a page shows it to a user, and which of its fields the page
 // draws a lock on. As JSON it is an object to send as it is.
 type View struct {
-	Record json.RawMessage `json:"record"` // redacted; null if the user may not see it
+	Record json.RawMessage `json:"record"` // redacted: without any field if the user may not see it
 	// Masked and ReadOnly are fields of the schema that she sees, sorted: those of
 	// which only the mask's part is shown, and those that she may not change, among which are the masked.
 	Masked   []string `json:"masked,omitempty"`

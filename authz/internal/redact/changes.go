@@ -1,18 +1,12 @@
 package redact
 
 import (
-	"bytes"
 	"cmp"
-	"encoding"
-	"encoding/base64"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"io"
 	"maps"
 	"reflect"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -44,12 +38,19 @@ func (s *Shape) Changed(before, after any) ([]Change, error) {
 
 // Set tells which places a new record has values in: fields of structs that are
 // not zero, and all keys of maps and of JSON objects.
-func (s *Shape) Set(v any) ([]Change, error) {
+func (s *Shape) Set(v any) ([]Change, error) { return s.places(v, false) }
+
+// Patched tells which places a patch writes that is merged into a record as RFC
+// 7396 says: all that it has values in and, since a list takes the place of the
+// one that was there, all that lies below a list.
+func (s *Shape) Patched(v any) ([]Change, error) { return s.places(v, true) }
+
+func (s *Shape) places(v any, patch bool) ([]Change, error) {
 	r, err := recordOf(v)
 	if err != nil {
 		return nil, err
 	}
-	c := &changes{view: view{shape: s}, found: map[Change]bool{}}
+	c := &changes{view: view{shape: s}, found: map[Change]bool{}, patch: patch}
 	if err := c.set(part{v: r}, s.root, "", 0); err != nil {
 		return nil, err
 	}
@@ -94,7 +95,8 @@ func (s *Shape) Value(v any, field int) (any, bool, error) {
 type changes struct {
 	view
 	found map[Change]bool
-	added int // how often one was found, were it the same
+	patch bool // a list takes the place of another, with all that was in it
+	added int  // how often one was found, were it the same
 }
 
 func (c *changes) add(at *place, path string) {
@@ -209,6 +211,9 @@ func (c *changes) set(p part, at *place, path string, depth int) error {
 			}
 		}
 	case isList(v):
+		if c.patch {
+			c.addBelow(at, path)
+		}
 		for i := range v.Len() {
 			if err := c.set(part{v: v.Index(i)}, at, path, depth+1); err != nil {
 				return err
@@ -416,265 +421,4 @@ func strip(v reflect.Value) (reflect.Value, error) {
 		}
 	}
 	return reflect.Value{}, ErrDepth
-}
-
-// equal tells whether two parts mean the same.
-func (s *Shape) equal(a, b part, depth int) (bool, error) {
-	if noneOf(a, b) {
-		return true, nil
-	}
-	equal, err := s.same(a.v, b.v, depth)
-	if equal || err != nil || a.quoted == b.quoted {
-		return equal, err
-	}
-	if a.quoted {
-		a, b = b, a
-	}
-	text, err := strip(a.v)
-	if err != nil || text.Kind() != reflect.String {
-		return false, err
-	}
-	unquoted, err := decode([]byte(text.String()))
-	if err != nil {
-		return false, nil //nolint:nilerr // a text that is no quoted value is another value
-	}
-	return s.same(reflect.ValueOf(unquoted), b.v, depth)
-}
-
-// same tells whether two values mean the same.
-func (s *Shape) same(a, b reflect.Value, depth int) (bool, error) {
-	if depth > maxDepth {
-		return false, ErrDepth
-	}
-	a, err := strip(a)
-	if err != nil {
-		return false, err
-	}
-	if b, err = strip(b); err != nil {
-		return false, err
-	}
-	if !a.IsValid() || !b.IsValid() {
-		return a.IsValid() == b.IsValid(), nil
-	}
-	if sameScalar(a, b) {
-		return true, nil
-	}
-	if a.Type() != b.Type() {
-		a, b = parsedLike(a, b), parsedLike(b, a)
-	}
-	switch {
-	case isTime(a) && isTime(b):
-		return toTime(a).Equal(toTime(b)), nil
-	case isList(a) && isList(b):
-		return s.sameElements(a, b, depth+1)
-	case a.Kind() == reflect.Struct && a.Type() == b.Type():
-		return s.sameFields(a, b, depth+1)
-	case isRecord(a) && isRecord(b):
-		return s.sameParts(a, b, depth+1)
-	}
-	return sameScalar(a, b), nil
-}
-
-func (s *Shape) sameElements(a, b reflect.Value, depth int) (bool, error) {
-	if a.Len() != b.Len() {
-		return false, nil
-	}
-	for i := range a.Len() {
-		if same, err := s.same(a.Index(i), b.Index(i), depth); !same || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// sameFields compares fields that have no names outside Go as well.
-func (s *Shape) sameFields(a, b reflect.Value, depth int) (bool, error) {
-	for i := range a.NumField() {
-		if same, err := s.same(a.Field(i), b.Field(i), depth); !same || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-func (s *Shape) sameParts(a, b reflect.Value, depth int) (bool, error) {
-	parts, err := s.pairs(a, b, nowhere)
-	if err != nil {
-		return false, err
-	}
-	for _, pair := range parts {
-		a, b := pair[0], pair[1]
-		if a.v, err = strip(a.v); err != nil {
-			return false, err
-		}
-		if b.v, err = strip(b.v); err != nil {
-			return false, err
-		}
-		if equal, err := s.equal(a, b, depth); !equal || err != nil {
-			return false, err
-		}
-	}
-	return true, nil
-}
-
-// sameScalar tells whether two values that have no parts are the same.
-func sameScalar(a, b reflect.Value) bool {
-	switch a.Kind() {
-	case reflect.Chan, reflect.Func, reflect.UnsafePointer:
-		return a.Type() == b.Type() && a.Pointer() == b.Pointer()
-	}
-	x, isScalar := scalarOf(a)
-	y, both := scalarOf(b)
-	return isScalar && both && x == y
-}
-
-// number is one as text that equal numbers share.
-type number string
-
-// scalarOf is a number, a string or a bool.
-func scalarOf(v reflect.Value) (any, bool) {
-	switch v.Kind() {
-	case reflect.Bool:
-		return v.Bool(), true
-	case reflect.String:
-		if v.Type() == numberType {
-			return numberOf(v.String()), true
-		}
-		return v.String(), true
-	case reflect.Slice:
-		if isList(v) {
-			return nil, false
-		}
-		return base64.StdEncoding.EncodeToString(v.Bytes()), true
-	case reflect.Float32:
-		return numberOf(strconv.FormatFloat(v.Float(), 'e', -1, 32)), true
-	case reflect.Float64:
-		return numberOf(strconv.FormatFloat(v.Float(), 'e', -1, 64)), true
-	case reflect.Complex64, reflect.Complex128:
-		return number(strconv.FormatComplex(v.Complex(), 'e', -1, 128)), true
-	}
-	switch {
-	case v.CanInt():
-		return numberOf(strconv.FormatInt(v.Int(), 10)), true
-	case v.CanUint():
-		return numberOf(strconv.FormatUint(v.Uint(), 10)), true
-	}
-	return nil, false
-}
-
-// numberOf writes a number as its digits, from the first to the last that is not
-// zero, and what power of ten the last counts. Nothing is rounded.
-func numberOf(text string) number {
-	digits, power, _ := strings.Cut(strings.ToLower(text), "e")
-	exponent := int64(0)
-	if power != "" {
-		var err error
-		if exponent, err = strconv.ParseInt(power, 10, 62); err != nil {
-			exponent, digits = 0, text
-		}
-	}
-	digits, negative := strings.CutPrefix(digits, "-")
-	ones, fraction, _ := strings.Cut(digits, ".")
-	exponent -= int64(len(fraction))
-	digits = strings.TrimLeft(ones+fraction, "0")
-	short := strings.TrimRight(digits, "0")
-	exponent += int64(len(digits) - len(short))
-	switch {
-	case short == "":
-		return "0"
-	case negative:
-		short = "-" + short
-	}
-	return number(short + "e" + strconv.FormatInt(exponent, 10))
-}
-
-// isTime tells whether a value is a time that can be got at.
-func isTime(v reflect.Value) bool { return v.CanInterface() && v.Type().ConvertibleTo(timeType) }
-
-func toTime(v reflect.Value) time.Time {
-	t, _ := v.Convert(timeType).Interface().(time.Time)
-	return t
-}
-
-// parsedLike is a text as a value of the type of another that can be read from texts,
-// or else the text.
-func parsedLike(text, like reflect.Value) reflect.Value {
-	if text.Kind() != reflect.String || !like.CanInterface() {
-		return text
-	}
-	if isTime(like) {
-		if t, err := time.Parse(time.RFC3339Nano, text.String()); err == nil {
-			return reflect.ValueOf(t)
-		}
-		return text
-	}
-	parsed := reflect.New(like.Type())
-	if u, can := parsed.Interface().(encoding.TextUnmarshaler); can && u.UnmarshalText([]byte(text.String())) == nil {
-		return parsed.Elem()
-	}
-	return text
-}
-
-// decode reads a JSON value. Objects with a name twice are refused: readers differ in
-// which of the values they take.
-func decode(raw []byte) (any, error) {
-	dec := json.NewDecoder(bytes.NewReader(raw))
-	dec.UseNumber()
-	v, err := decodeNext(dec, 0)
-	if err == nil {
-		if _, err = dec.Token(); err == nil {
-			return nil, fmt.Errorf("%w: more than one value", ErrShape)
-		}
-		if errors.Is(err, io.EOF) {
-			return v, nil
-		}
-	}
-	switch {
-	case errors.Is(err, ErrShape), errors.Is(err, ErrDepth):
-		return nil, err
-	case errors.Is(err, io.EOF):
-		err = io.ErrUnexpectedEOF
-	}
-	return nil, &malformed{dec.InputOffset(), err}
-}
-
-func decodeNext(dec *json.Decoder, depth int) (any, error) {
-	token, err := dec.Token()
-	if err != nil {
-		return nil, err
-	}
-	open, isBracket := token.(json.Delim)
-	if !isBracket {
-		return token, nil
-	}
-	if depth >= maxDepth {
-		return nil, ErrDepth
-	}
-	if open == '[' {
-		list := []any{}
-		for dec.More() {
-			v, err := decodeNext(dec, depth+1)
-			if err != nil {
-				return nil, err
-			}
-			list = append(list, v)
-		}
-		_, err = dec.Token()
-		return list, err
-	}
-	object := map[string]any{}
-	for dec.More() {
-		if token, err = dec.Token(); err != nil {
-			return nil, err
-		}
-		name, isName := token.(string)
-		if _, twice := object[name]; twice || !isName {
-			return nil, errTwice
-		}
-		if object[name], err = decodeNext(dec, depth+1); err != nil {
-			return nil, err
-		}
-	}
-	_, err = dec.Token()
-	return object, err
 }

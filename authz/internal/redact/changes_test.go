@@ -12,7 +12,10 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
 	"time"
+
+	"github.com/google/go-cmp/cmp"
 )
 
 type city string
@@ -482,5 +485,20 @@ func TestChangedIsExactlyWhatWasChanged(t *testing.T) {
 				}
 			}
 		}
+	}
+}
+
+// A patch with a list takes the whole list away that was there, so it writes
+// all that lies below; a new record writes what it has.
+func TestPatchedCountsAllThatAListReplaces(t *testing.T) {
+	s := NewShape([]Field{{Name: "contacts.name"}, {Name: "contacts.phone"}, {Name: "address.city"}, {Name: "address.street"}})
+	patch := map[string]any{"contacts": []any{map[string]any{"name": "Ann"}}, "address": map[string]any{"city": "Leeds"}}
+	set, err := s.Set(patch)
+	if diff := cmp.Diff([]Change{{2, "address.city"}, {0, "contacts.name"}}, set); diff != "" || err != nil {
+		t.Errorf("Set: %v (-want +got)\n%s", err, diff)
+	}
+	patched, err := s.Patched(patch)
+	if diff := cmp.Diff([]Change{{2, "address.city"}, {0, "contacts.name"}, {1, "contacts.phone"}}, patched); diff != "" || err != nil {
+		t.Errorf("Patched: %v (-want +got)\n%s", err, diff)
 	}
 }

@@ -318,8 +318,8 @@ func (c *copier) raw(v reflect.Value, at *place) (reflect.Value, error) {
 }
 
 // fit is what a mask shows as a value for a variable of a type: itself, if it
-// can be assigned, a text for texts, a number for numbers that are equal to it, or a
-// pointer to such. Otherwise it is gone.
+// can be assigned, a text for texts, a number for numbers that are equal to it, its
+// JSON for JSON, or a pointer to such. Otherwise it is gone.
 func fit(shown any, typ reflect.Type) reflect.Value {
 	if shown == nil {
 		return gone
@@ -336,6 +336,12 @@ func fit(shown any, typ reflect.Type) reflect.Value {
 		to := reflect.New(typ.Elem())
 		to.Elem().Set(elem)
 		return to.Convert(typ)
+	case typ == rawType:
+		text, err := json.Marshal(shown)
+		if err != nil {
+			return gone
+		}
+		return reflect.ValueOf(json.RawMessage(text))
 	case typ == numberType:
 		return gone // encoding/json writes one that is not a number as an error
 	case v.Kind() == typ.Kind() && (v.Kind() == reflect.String || v.Kind() == reflect.Bool):

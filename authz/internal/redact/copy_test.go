@@ -228,6 +228,8 @@ func TestMaskedValuesFitTheirTypes(t *testing.T) {
 		{"2024", now, nil},
 		{true, false, true},
 		{1, false, nil},
+		{"x", json.RawMessage("5"), json.RawMessage(`"x"`)},
+		{make(chan int), json.RawMessage("5"), nil},
 		{nil, "", nil},
 		{nil, &text, nil},
 		{zeroable{1}, struct{ N int }{}, struct{ N int }{1}},

@@ -21,7 +21,8 @@ var ErrEncode = errors.New("redact: there is no JSON for a value")
 
 // AppendJSON appends the JSON of v as encoding/json writes it, but without what the levels
 // hide, and with what masks show of what they mask. In a list, what is hidden leaves
-// null. v is as for Copy; a type that writes its JSON itself does so before this is filtered.
+// null. v is as for Copy; a type that writes its JSON itself does so before this is
+// filtered, by the names that it has there and by what the fields of the type are called.
 // If there is an error, nothing is returned.
 func (s *Shape) AppendJSON(dst []byte, v any, levels []model.FieldLevel) ([]byte, error) {
 	if v == nil {
@@ -60,14 +61,14 @@ func (e *encoder) value(dst []byte, v reflect.Value, at *place, depth int) ([]by
 		p := e.plan(v.Type(), at)
 		switch {
 		case p.own.by(v):
-			return e.filtered(dst, v, at)
+			return e.filtered(dst, v, at, p.written)
 		case len(p.fields) > 0 || at == e.shape.root:
 			return e.object(dst, v, p, depth)
 		}
 		return e.leaf(dst, v, at.field)
 	}
 	if marshalsOf(v.Type()).by(v) {
-		return e.filtered(dst, v, at)
+		return e.filtered(dst, v, at, at)
 	}
 	switch v.Kind() {
 	case reflect.Map:
@@ -109,15 +110,18 @@ func (e *encoder) appendMasked(dst []byte, v reflect.Value, field int) ([]byte, 
 	}
 }
 
-// filtered appends what is shown of the JSON that v writes itself.
-func (e *encoder) filtered(dst []byte, v reflect.Value, at *place) ([]byte, bool, error) {
+// filtered appends what is shown of the JSON that v writes itself, with its parts where
+// written tells.
+func (e *encoder) filtered(dst []byte, v reflect.Value, at, written *place) ([]byte, bool, error) {
 	raw, err := appendMarshalled(nil, v)
 	if err != nil {
 		return nil, false, err
 	}
 	switch c := raw[0]; {
+	case c == '{' && written != at && !e.shows(written):
+		return append(dst, "{}"...), at == e.shape.root, nil
 	case c == '{' || c == '[':
-		dst, err = e.shape.appendFiltered(dst, raw, at, e.levels)
+		dst, err = e.shape.appendFiltered(dst, raw, written, e.levels)
 		return dst, err == nil, err
 	case c == 'n':
 		return append(dst, "null"...), true, nil

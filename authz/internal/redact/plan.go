@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"encoding"
 	"encoding/json"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -16,6 +17,7 @@ type plan struct {
 	encoded  []member // those that are in JSON, in its order
 	pointers [][]int  // embedded pointers, outer before inner ones
 	own      marshals
+	written  *place // where what it writes itself lies
 }
 
 // member is an exported field of a struct, or of one embedded in it.
@@ -53,21 +55,60 @@ func (s *Shape) plan(typ reflect.Type, at *place) *plan {
 	if p, ok := s.plans.Load(key); ok {
 		return p.(*plan)
 	}
-	w := &planner{root: typ}
+	w := &planner{}
 	w.walk(typ, spot{at: at, inJSON: true, inSchema: true})
 	p := &plan{
 		fields:   w.fields,
 		encoded:  dominant(w.encoded),
 		pointers: w.pointers,
 		own:      marshalsOf(typ),
+		written:  at,
+	}
+	if p.own.value || p.own.pointer {
+		p.written = s.placeWritten(typ, at, p)
 	}
 	stored, _ := s.plans.LoadOrStore(key, p)
 	return stored.(*plan)
 }
 
+// placeWritten is the place with the names in JSON of the fields of a type that writes its
+// JSON itself. It need not write them by these names, but where it does, what the schema calls
+// otherwise lies elsewhere.
+func (s *Shape) placeWritten(typ reflect.Type, at *place, p *plan) *place {
+	to := &place{field: at.field, below: map[string]*place{}, other: at.other}
+	maps.Copy(to.below, at.below)
+	differs := false
+	for _, m := range p.encoded {
+		below := m.at
+		if below.below != nil {
+			if inner := elemOf(typ.FieldByIndex(m.index).Type); inner.Kind() == reflect.Struct {
+				below = s.placeWritten(inner, below, s.plan(inner, below))
+			}
+		}
+		differs = differs || below != at.at(m.json)
+		to.below[m.json] = below
+	}
+	if !differs {
+		return at
+	}
+	return to
+}
+
+// elemOf is the type of what lies at the place of values of a type.
+func elemOf(typ reflect.Type) reflect.Type {
+	for range maxDepth { // as a type may be a list of itself
+		switch typ.Kind() {
+		case reflect.Pointer, reflect.Slice, reflect.Array:
+			typ = typ.Elem()
+		default:
+			return typ
+		}
+	}
+	return typ
+}
+
 // planner makes a plan.
 type planner struct {
-	root     reflect.Type
 	fields   []member
 	encoded  []member
 	pointers [][]int
