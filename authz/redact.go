@@ -39,6 +39,8 @@ var (
 	// ErrShape: a value is no struct, map, JSON object, or slice of these. (Redact and
 	// the methods of Fields that take values)
 	ErrShape = redact.ErrShape
+	// ErrEncode: a value has no JSON. (Fields.JSON, AppendJSON)
+	ErrEncode = redact.ErrEncode
 	// ErrDepth: a value is nested more than 1000 deep, or in itself. (the same)
 	ErrDepth = redact.ErrDepth
 )
@@ -123,7 +125,7 @@ func Redact[T any](f Fields, value T) (T, error) {
 }
 
 // RedactInPlace does to the value that v points to what Redact does to a copy.
-// On an error, part of it may be redacted.
+// On an error the value is emptied, if it can be changed at all.
 func (f Fields) RedactInPlace(v any) error {
 	if f.levels == nil {
 		return fmt.Errorf("authz: redact: %w", ErrUnavailable)

@@ -20,7 +20,7 @@ type PlanAudit struct {
 }
 
 type planLoop struct {
-	*planLoop
+	*planLoop //nolint:unused // it is there to be met
 	*PlanMirror
 	Name string `json:"name"`
 }
@@ -39,10 +39,10 @@ type planRecord struct {
 	Never   string  `json:"never" authz:"-"`
 	Column  string  `json:"-" gorm:"COLUMN: col ; size:10"`
 	Dash    string  `json:"-,"`
-	Odd     string  `json:"a'b"`
+	Odd     string  `json:"a'b"` //nolint:staticcheck // encoding/json ignores it, and so must plans
 	Count   int     `json:"count,omitzero,string"`
 	Names   *string `json:",string"`
-	List    []int   `json:"list,string"`
+	List    []int   `json:"list,string"` //nolint:staticcheck // it must not be quoted
 	City    string  `json:"city" gorm:"column:town"`
 	_       string
 	Address struct {
