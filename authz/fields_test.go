@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -447,4 +448,53 @@ func check(t testing.TB, err error) {
 	if err != nil {
 		t.Fatal(err)
 	}
+}
+
+// A field that one tenant adds is shown in that tenant only, by its own mask.
+func TestRedactKnowsWhatATenantAdds(t *testing.T) {
+	schema, err := model.ParseSchema([]byte(personSchema + `
+tenants:
+  acme: {fields: {person: {badge: {default: masked, mask: last4}, address.zip: open}}}
+`))
+	check(t, err)
+	az, err := authz.Open(t.Context(), schema, storeOf(personPolicy+`
+other:
+  rules: [{who: user:rita, may: read, on: person, scope: all}]
+`), decade)
+	check(t, err)
+	defer az.Close()
+	row := json.RawMessage(`{"name":"Ann","badge":"B-1234567","address":{"zip":"LS1","street":"x"}}`)
+	for tenant, want := range map[string]string{
+		"acme":  `{"name":"Ann","badge":"****4567","address":{"zip":"LS1"}}`,
+		"other": `{"name":"Ann","address":{}}`,
+	} {
+		f, err := az.Fields(t.Context(), authz.Request{Tenant: tenant, User: "user:rita", Action: "read", Record: personRecord("1")})
+		check(t, err)
+		if got, err := f.JSON(row); err != nil || string(got) != want {
+			t.Errorf("%s: got %s, %v; want %s", tenant, got, err, want)
+		}
+	}
+}
+
+// A page may be drawn by several goroutines.
+func TestViewerFieldsMayBeAskedAtOnce(t *testing.T) {
+	az := openPersons(t, personPolicy)
+	v, err := az.For(t.Context(), "acme", "user:pam")
+	check(t, err)
+	var group sync.WaitGroup
+	for g := range 4 {
+		group.Go(func() {
+			for i := range 50 {
+				action := []string{"read", "update"}[(g+i)%2]
+				f, err := v.Fields(action, personRecord("1"))
+				if err != nil || f.Writable("salary") != (action == "update") {
+					t.Errorf("%s: %v, salary %s", action, err, f.Level("salary"))
+				}
+				if out, err := f.JSON(ann()); err != nil || !bytes.Contains(out, []byte("****0958")) {
+					t.Errorf("%s: %s, %v", action, out, err)
+				}
+			}
+		})
+	}
+	group.Wait()
 }

@@ -24,8 +24,8 @@ type Snapshot struct {
 	timely    bool      // some decision may depend on the instant
 	switched  bool      // the tenant, or some subject, is switched off for some time
 	subjects  table[subject]
-	customer  cells[customerMasks] // customer rules on types, by action cell
 	records   table[run]           // the rules on single records, by what they are about and id
+	customer  cells[customerMasks] // customer rules on types, by action cell
 	nobody    *subject             // of whom there are no facts
 
 	off      map[string][]model.Period // subjects switched off
