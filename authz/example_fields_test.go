@@ -293,3 +293,17 @@ func must1[T any](v T, err error) T {
 	}
 	return v
 }
+
+func ExampleViewer_FieldsOfType() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	dan, err := az.For(ctx, "acme", "user:dan")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	f, err := dan.FieldsOfType("read", "customer") // for a list's columns, and what it may be sorted by
+	fmt.Println(f.Readable("name"), f.Readable("phone"), f.Writable("name"), err)
+	// Output: true false false <nil>
+}

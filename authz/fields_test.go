@@ -232,8 +232,9 @@ func TestZeroFieldsShowNothingAndRefuseEverything(t *testing.T) {
 	if got, err := f.JSON(p); err != nil || string(got) != "null" {
 		t.Errorf("JSON: %s, %v", got, err)
 	}
-	if err := f.RedactInPlace(&p); err == nil {
-		t.Error("RedactInPlace refuses nothing")
+	emptied := ann()
+	if err := f.RedactInPlace(&emptied); err != nil || emptied != (person{}) {
+		t.Errorf("RedactInPlace: %+v, %v", emptied, err)
 	}
 	var out bytes.Buffer
 	if err := f.RedactStream(t.Context(), &out, strings.NewReader(`{"name":"Ann"}`)); err == nil || out.Len() > 0 {

@@ -45,6 +45,9 @@ var (
 	ErrDepth = redact.ErrDepth
 )
 
+// nothing is the shape of a type without fields: all is hidden.
+var nothing = redact.NewShape(nil)
+
 // shapes are how values of each type of records are looked through.
 type shapes map[string]*redact.Shape
 
@@ -109,17 +112,17 @@ func (a *Authorizer) shape(tenant string, l *engine.Levels) *redact.Shape {
 // Fields of nested values have paths for names, address.city; they reach through
 // embedded structs, pointers and slices. Unexported fields are left as they are.
 func Redact[T any](f Fields, value T) (T, error) {
-	var nothing T
+	var empty T
 	if f.levels == nil {
-		return nothing, nil
+		return empty, nil
 	}
 	shown, err := f.shape.Copy(value, f.levels.InOrder)
 	if err != nil {
-		return nothing, f.fail("redact", err)
+		return empty, f.fail("redact", err)
 	}
 	typed, ok := shown.(T)
 	if !ok { // nil
-		return nothing, nil
+		return empty, nil
 	}
 	return typed, nil
 }
@@ -128,7 +131,10 @@ func Redact[T any](f Fields, value T) (T, error) {
 // On an error the value is emptied, if it can be changed at all.
 func (f Fields) RedactInPlace(v any) error {
 	if f.levels == nil {
-		return fmt.Errorf("authz: redact: %w", ErrUnavailable)
+		if err := nothing.InPlace(v, nil); err != nil {
+			return fmt.Errorf("authz: redact: %w", err)
+		}
+		return nil
 	}
 	return f.fail("redact", f.shape.InPlace(v, f.levels.InOrder))
 }
