@@ -17,12 +17,12 @@ const layers = `
 	model < model/crm/...;
 	model < adapter < adapter/...;
 
-	model < authz/internal/condition < authz/internal/engine;
+	model < authz/filter < authz/internal/condition < authz/internal/engine;
 	authz/internal/mask, model < authz/internal/redact;
 	model < authz/internal/condition < authz/internal/reference < authz/internal/reference/...;
 	adapter, authz, authz/internal/engine, authz/internal/reference/difftest < authz/internal/reference/difftest/...;
 
-	model, adapter, authz/internal/condition, authz/internal/engine, authz/internal/mask, authz/internal/redact,
+	model, adapter, authz/filter, authz/internal/condition, authz/internal/engine, authz/internal/mask, authz/internal/redact,
 	authz/internal/reference, authz/internal/reference/plain
 	< authz < authz/authz..., authz/audit..., authz/review...;
 

@@ -39,28 +39,19 @@ import (
 	"cel.dev/cel-go/cel"
 	"cel.dev/cel-go/common/types"
 
+	"github.com/crmauthz/crmauthz/authz/filter"
 	"github.com/crmauthz/crmauthz/model"
 )
 
 // Truth is what came out of a condition. The zero Truth is Unknown.
-type Truth uint8
+type Truth = filter.Truth
 
 // The truth values.
 const (
-	Unknown Truth = iota
-	False
-	True
+	Unknown = filter.Unknown
+	False   = filter.False
+	True    = filter.True
 )
-
-func (t Truth) String() string {
-	switch t {
-	case False:
-		return "false"
-	case True:
-		return "true"
-	}
-	return "unknown"
-}
 
 // Set is the compiled conditions of a schema. It is immutable and safe for
 // concurrent use. The zero Set has no conditions.

@@ -1,0 +1,112 @@
+package authz
+
+import (
+	"context"
+	"time"
+
+	"github.com/crmauthz/crmauthz/authz/filter"
+)
+
+// Query asks which records of a type a user may do an action to.
+type Query struct {
+	Tenant string
+	User   string // "user:alice"
+	Action string
+	Type   string
+	At     time.Time // zero: now
+
+	UserAttrs map[string]any // what conditions may ask of the user
+	Env       map[string]any // and of the environment
+}
+
+// Filter is the records of a type that a user may do an action to, at one
+// revision: those of which its expression is true. The zero Filter is none.
+type Filter struct {
+	expr     filter.Expr
+	complete bool
+	viewer   *Viewer
+	action   string
+	typ      string
+}
+
+// Filter answers which records a query is about: all, none, or those of which an
+// expression is true. A record is among them exactly if [Authorizer.Enforce] allows the action to it.
+//
+// Where a condition that the schema marks check-only decides, the filter is not
+// [Filter.Complete]: it has all records that are allowed and perhaps others, and
+// [Filter.Match] tells which.
+func (a *Authorizer) Filter(ctx context.Context, q Query) (*Filter, error) {
+	v, err := a.For(ctx, q.Tenant, q.User)
+	if err != nil {
+		return nil, err
+	}
+	v = v.With(q.UserAttrs, q.Env)
+	v.request.At = q.At
+	return v.Filter(q.Action, q.Type)
+}
+
+// Filter answers which records of a type the user may do an action to.
+func (v *Viewer) Filter(action, typ string) (*Filter, error) {
+	if err := v.usable(); err != nil {
+		return nil, failed("filter", v.request.Tenant, err)
+	}
+	req := v.request
+	req.Action, req.Type = action, typ
+	x, complete, err := v.snapshot.Filter(v.user, &req, v.of.clock)
+	if err != nil {
+		return nil, failed("filter", v.request.Tenant, err)
+	}
+	return &Filter{expr: x, complete: complete, viewer: v, action: action, typ: typ}, nil
+}
+
+// All tells whether the filter has every record of the type.
+func (f *Filter) All() bool { return f.expr == filter.True && f.complete }
+
+// None tells whether the filter has no record.
+func (f *Filter) None() bool { return f.expr == nil || f.expr == filter.False }
+
+// Complete tells whether the filter has exactly the records that are allowed. Otherwise it
+// has others, too, which Match tells apart.
+func (f *Filter) Complete() bool { return f.complete }
+
+// Expr is the filter's expression; false of every record if there is none.
+func (f *Filter) Expr() filter.Expr {
+	if f.expr == nil {
+		return filter.False
+	}
+	return f.expr
+}
+
+// Revision is the revision of the policy that the filter is of.
+func (f *Filter) Revision() Revision {
+	if f.viewer == nil {
+		return 0
+	}
+	return f.viewer.Revision()
+}
+
+// Match tells whether the action is allowed to a record, by the policy that the filter is of.
+func (f *Filter) Match(r *Record) (bool, error) {
+	if f.viewer == nil {
+		return false, failed("filter", "", ErrUnavailable)
+	}
+	return f.viewer.Enforce(f.action, r)
+}
+
+// SQL is the filter as a condition of the WHERE clause of a query on the mapping's
+// table, the tenant always among it.
+func (f *Filter) SQL(m *filter.Mapping, d filter.Dialect) (filter.Condition, error) {
+	if f.viewer == nil {
+		return filter.Condition{}, failed("filter", "", ErrUnavailable)
+	}
+	c, err := filter.SQL(f.Expr(), m, f.viewer.request.Tenant, d)
+	return c, failed("filter", f.viewer.request.Tenant, err)
+}
+
+// With returns a Viewer who answers, at the same revision, knowing these
+// attributes of the user and of the environment.
+func (v *Viewer) With(userAttrs, env map[string]any) *Viewer {
+	w := &Viewer{snapshot: v.snapshot, user: v.user, request: v.request, of: v.of}
+	w.request.UserAttrs, w.request.Env = userAttrs, env
+	return w
+}
