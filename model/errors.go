@@ -18,6 +18,8 @@ var (
 	ErrUnknownField     = errors.New("unknown field")
 	ErrUnknownAttribute = errors.New("unknown attribute")
 	ErrUnknownCondition = errors.New("unknown condition")
+	// ErrNoFilter: the condition is not to be made a filter of, and is not marked as check-only.
+	ErrNoFilter = errors.New("no filter can be made of it")
 	// ErrNotInBase: a fact about people or records in the base policy "*".
 	ErrNotInBase = errors.New("not allowed in the base policy")
 	// ErrCycle: the fact would make a group contain itself, or a person her own superior.

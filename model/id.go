@@ -194,6 +194,33 @@ func EscapeID(name string) string {
 	return b.String()
 }
 
+// UnescapeID is the name that EscapeID makes an id of. ok is false if it makes
+// the id of none, as of "a%2fb" and "-".
+func UnescapeID(id string) (name string, ok bool) {
+	if id != None && plain(id, anywhereInID) {
+		return id, true
+	}
+	var b strings.Builder
+	for i := 0; i < len(id); i++ {
+		if id[i] != '%' || !percentEncoded(id[i:]) {
+			b.WriteByte(id[i])
+			continue
+		}
+		b.WriteByte(unhex(id[i+1])<<4 | unhex(id[i+2]))
+		i += 2
+	}
+	name = b.String()
+	return name, id != "" && EscapeID(name) == id
+}
+
+// unhex is the value of a digit of a percent-encoding.
+func unhex(digit byte) byte {
+	if digit >= 'A' {
+		return digit - 'A' + 10
+	}
+	return digit - '0'
+}
+
 // CheckName tells whether s can be the name of a type, action, field,
 // attribute, condition or mask: letters, digits and _ . : - of any script,
 // beginning with a letter or _, at most MaxColumn characters.

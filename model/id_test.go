@@ -58,6 +58,23 @@ func TestEscapeIDMakesAnIDOfAnyName(t *testing.T) {
 	}
 }
 
+func TestUnescapeIDGivesTheNameBack(t *testing.T) {
+	for name, id := range ids {
+		got, ok := model.UnescapeID(id)
+		if want := name != ""; ok != want || ok && got != name {
+			t.Errorf("UnescapeID(%q) = %q, %v, want %q, %v", id, got, ok, name, want)
+		}
+	}
+}
+
+func TestUnescapeIDRefusesWhatEscapeIDNeverWrites(t *testing.T) {
+	for _, id := range []string{"", "-", "a%2fb", "%41", "%", "a%2", "50%", "a/b", " a", "a  b", "*", "\xff", "a%20b", "%zz", "\u200b"} {
+		if name, ok := model.UnescapeID(id); ok {
+			t.Errorf("UnescapeID(%q) = %q", id, name)
+		}
+	}
+}
+
 func TestEscapeIDKeepsWhatIsAnIDAlready(t *testing.T) {
 	for _, id := range []string{"alice", "a b", "42", "王 小明", "a@b.example", `back\slash`, "a:b;c|d&e(f)"} {
 		if got := model.EscapeID(id); got != id {

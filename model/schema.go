@@ -17,6 +17,9 @@ type Schema struct {
 	// Conditions are named CEL expressions over action, record, user and env
 	// that yield a bool. Rules name them with if:NAME.
 	Conditions map[string]string
+	// CheckOnly names conditions of which no filter is made, so that they are only
+	// checked against single records.
+	CheckOnly []string
 	// User and Env are the attributes that a request may bring of the user and
 	// of the environment.
 	User map[string]AttrType
@@ -160,7 +163,7 @@ func (s *Schema) For(tenant string) *Schema {
 	if !ok {
 		return s
 	}
-	out := &Schema{Types: maps.Clone(s.Types), Conditions: s.Conditions, User: s.User, Env: s.Env}
+	out := &Schema{Types: maps.Clone(s.Types), Conditions: s.Conditions, CheckOnly: s.CheckOnly, User: s.User, Env: s.Env}
 	maps.Copy(out.Types, x.Types)
 	extend := func(typ string) Type {
 		t := out.Types[typ]
@@ -203,6 +206,9 @@ func (s *Schema) Check() error {
 			return At("schema condition "+name, "expression", expr, fail(ErrMalformed, "is empty or not UTF-8"))
 		}
 	}
+	if err := s.checkCheckOnly(); err != nil {
+		return err
+	}
 	if err := checkAttrs("schema user", s.User); err != nil {
 		return err
 	}
@@ -212,6 +218,18 @@ func (s *Schema) Check() error {
 	for tenant, x := range sorted(s.Tenants) {
 		if err := s.checkExtension(tenant, x); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+func (s *Schema) checkCheckOnly() error {
+	for i, name := range s.CheckOnly {
+		if _, ok := s.Conditions[name]; !ok {
+			return At("schema", "check_only", name, ErrUnknownCondition)
+		}
+		if slices.Contains(s.CheckOnly[:i], name) {
+			return At("schema", "check_only", name, fail(ErrMalformed, "stands twice"))
 		}
 	}
 	return nil

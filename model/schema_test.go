@@ -38,6 +38,7 @@ conditions:
   long: |-
     record.value > 10.0 &&
       user.region == record.region
+check_only: [long, eu_only]
 user: {region: string}
 env: {ip: string}
 tenants:
@@ -80,8 +81,9 @@ func testSchema() *model.Schema {
 			"eu_only": `record.region == "EU"`,
 			"long":    "record.value > 10.0 &&\n  user.region == record.region",
 		},
-		User: map[string]model.AttrType{"region": model.AttrString},
-		Env:  map[string]model.AttrType{"ip": model.AttrString},
+		CheckOnly: []string{"long", "eu_only"},
+		User:      map[string]model.AttrType{"region": model.AttrString},
+		Env:       map[string]model.AttrType{"ip": model.AttrString},
 		Tenants: map[string]model.Extension{
 			"acme": {
 				Types:      map[string]model.Type{"ship": {Actions: reading}},
@@ -177,6 +179,8 @@ func TestParseSchemaNamesLineAndWordOfWhatItRefuses(t *testing.T) {
 		{"unknown word of a parent", "types:\n  a:\n    parent: {of: b}\n", 3, "of", "unknown word"},
 		{"unknown word of a hierarchy", "types:\n  a:\n    hierarchy:\n      who: line\n", 4, "who", "unknown word"},
 		{"unknown word of a tenant", "tenants:\n  acme: {conditions: {}}\n", 2, "conditions", "unknown word"},
+		{"one name for a list", "check_only: a\n", 1, "a", "a list"},
+		{"a mapping for a name", "check_only: [a, {b: c}]\n", 1, "", "a single value"},
 		{"capital letter", "Types: {}\n", 1, "Types", "unknown word"},
 		{"word twice", "types: {}\nuser: {}\ntypes: {}\n", 3, "types", "stands on line 1 already"},
 		{"type twice", "types:\n  a: {actions: {read: read}}\n  \"a\": {}\n", 3, "a", "stands on line 2 already"},
@@ -298,6 +302,8 @@ func TestSchemaCheckRefuses(t *testing.T) {
 		{"condition name", func(s *model.Schema) { s.Conditions["a b"] = "true" }, "condition", "a b", model.ErrMalformed},
 		{"empty condition", func(s *model.Schema) { s.Conditions["x"] = "" }, "expression", "", model.ErrMalformed},
 		{"condition not UTF-8", func(s *model.Schema) { s.Conditions["x"] = "\xff" }, "expression", "\xff", model.ErrMalformed},
+		{"check-only, and no condition", func(s *model.Schema) { s.CheckOnly = []string{"long", "x"} }, "check_only", "x", model.ErrUnknownCondition},
+		{"check-only twice", func(s *model.Schema) { s.CheckOnly = []string{"long", "eu_only", "long"} }, "check_only", "long", model.ErrMalformed},
 		{"user attribute", func(s *model.Schema) { s.User["x"] = "any" }, "type", "any", model.ErrMalformed},
 		{"env attribute", func(s *model.Schema) { s.Env["-"] = "int" }, "attribute", "-", model.ErrMalformed},
 		{"tenant *", func(s *model.Schema) { s.Tenants["*"] = model.Extension{} }, "tenant", "*", model.ErrNotInBase},

@@ -16,6 +16,7 @@ import (
 //	    parent: {type: account, cap: read}
 //	    hierarchy: {by: line, level: same, depth: 3, beyond: read, holders: true}
 //	conditions: {eu_only: record.region == "EU"}
+//	check_only: [eu_only]
 //	user: {region: string}
 //	env: {ip: string}
 //	tenants:
@@ -59,6 +60,7 @@ func (s *Schema) YAML() ([]byte, error) {
 	return writeYAML("schema", mappingNode(
 		pair{"types", tableNode(s.Types, typeNode)},
 		pair{"conditions", tableNode(s.Conditions, textNode)},
+		pair{"check_only", namesNode(s.CheckOnly)},
 		pair{"user", attributesNode(s.User)},
 		pair{"env", attributesNode(s.Env)},
 		pair{"tenants", tableNode(s.Tenants, extensionNode)},
@@ -75,6 +77,8 @@ func (y *schemaReader) schema(n *yaml.Node) *Schema {
 			s.Types = table(&y.yamlReader, v, y.typ)
 		case "conditions":
 			s.Conditions = table(&y.yamlReader, v, y.text)
+		case "check_only":
+			s.CheckOnly = y.names(v)
 		case "user":
 			s.User = y.attributes(v)
 		case "env":
@@ -82,7 +86,7 @@ func (y *schemaReader) schema(n *yaml.Node) *Schema {
 		case "tenants":
 			s.Tenants = table(&y.yamlReader, v, y.extension)
 		default:
-			y.unknown(word, "types", "conditions", "user", "env", "tenants")
+			y.unknown(word, "types", "conditions", "check_only", "user", "env", "tenants")
 		}
 	}
 	return s
@@ -170,6 +174,13 @@ func (y *schemaReader) field(n *yaml.Node) (f Field) {
 
 func (y *schemaReader) attributes(n *yaml.Node) map[string]AttrType {
 	return table(&y.yamlReader, n, func(v *yaml.Node) AttrType { return AttrType(y.text(v)) })
+}
+
+func (y *schemaReader) names(n *yaml.Node) (names []string) {
+	for item := range y.items(n) {
+		names = append(names, y.text(item))
+	}
+	return names
 }
 
 func (y *schemaReader) parent(n *yaml.Node) (p Parent) {
@@ -291,6 +302,17 @@ func fieldNode(f Field) *yaml.Node {
 
 func attributesNode(attrs map[string]AttrType) *yaml.Node {
 	return inline(tableNode(attrs, func(t AttrType) *yaml.Node { return textNode(string(t)) }))
+}
+
+func namesNode(names []string) *yaml.Node {
+	if len(names) == 0 {
+		return nil
+	}
+	n := &yaml.Node{Kind: yaml.SequenceNode, Tag: "!!seq"}
+	for _, name := range names {
+		n.Content = append(n.Content, textNode(name))
+	}
+	return inline(n)
 }
 
 func parentNode(p Parent) *yaml.Node {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"iter"
 	"maps"
+	"math"
 	"slices"
 	"time"
 
@@ -172,10 +173,23 @@ func value(accepted []model.AttrType, v any) any {
 		return types.Int(v)
 	case uint32: // an unsigned number to CEL, if it were left to it
 		return types.Int(v)
+	case float32:
+		return number(float64(v))
+	case float64:
+		return number(v)
 	case time.Time:
 		return timestamp(v)
 	}
 	return v
+}
+
+// number is f as CEL takes it, or nil if f is not a number: databases have no such
+// value, or give it an order of its own.
+func number(f float64) any {
+	if math.IsNaN(f) {
+		return nil
+	}
+	return f
 }
 
 // timestamp is t as CEL takes it, in UTC, or nil if t is out of its range.

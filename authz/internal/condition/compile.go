@@ -53,6 +53,8 @@ var vocabulary = sync.OnceValues(func() (*cel.Env, error) {
 type compiler struct {
 	env   *cel.Env
 	attrs attributes
+	// recordAttrs is the types that an attribute has in types of records.
+	recordAttrs map[string][]model.AttrType
 	// actions by type, those of all tenants together.
 	actions map[string]map[string]bool
 }
@@ -66,7 +68,7 @@ func newCompiler(s *model.Schema, attrs attributes) (*compiler, error) {
 	if err != nil {
 		return nil, fmt.Errorf("condition: %w", err)
 	}
-	c := &compiler{env: env, attrs: attrs, actions: map[string]map[string]bool{}}
+	c := &compiler{env: env, attrs: attrs, recordAttrs: recordAttrs(s), actions: map[string]map[string]bool{}}
 	for name, t := range allTypes(s) {
 		if c.actions[name] == nil {
 			c.actions[name] = map[string]bool{}
@@ -78,7 +80,8 @@ func newCompiler(s *model.Schema, attrs attributes) (*compiler, error) {
 	return c, nil
 }
 
-func (c *compiler) compile(name, expr string) (cel.Program, error) {
+// compile makes a program of a condition and, unless it is check-only, a form.
+func (c *compiler) compile(name, expr string, checkOnly bool) (*compiled, error) {
 	in := "schema condition " + name
 	malformed := func(hint string) error {
 		return &model.ValueError{In: in, Column: "expression", Value: expr, Err: model.ErrMalformed, Hint: hint}
@@ -107,7 +110,22 @@ func (c *compiler) compile(name, expr string) (cel.Program, error) {
 	if err != nil {
 		return nil, malformed(err.Error())
 	}
-	return p, nil
+	done := &compiled{program: p, user: attributesOf(checked.NativeRep(), userType), env: attributesOf(checked.NativeRep(), envType)}
+	if !checkOnly {
+		done.form, err = c.form(in, expr, checked.NativeRep(), options)
+	}
+	return done, err
+}
+
+// attributesOf is the fields of user or env that an expression looks at, but for the
+// id, which every question has.
+func attributesOf(a *ast.AST, of *cel.Type) (names []string) {
+	ast.PreOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		if e.Kind() == ast.SelectKind && a.GetType(e.AsSelect().Operand().ID()).TypeName() == of.TypeName() && e.AsSelect().FieldName() != "id" {
+			names = append(names, e.AsSelect().FieldName())
+		}
+	}))
+	return names
 }
 
 // expandHas is CEL's macro has, which also takes record["x"] for record.x.

@@ -23,12 +23,37 @@
 //
 // What is missing is unknown: an attribute without a value, the id or unit of
 // a record that has none, the record of a question about a type alone, the
-// parent of a record without one. So is every error of evaluation, such as a
-// division by zero, and an evaluation that costs too much. What depends on
-// the unknown is unknown, except that false && unknown is false and
-// true || unknown is true: the logic of NULL in SQL. A condition says "is not
+// parent of a record without one, a number that is NaN. So is every error of
+// evaluation, such as a division by zero, and an evaluation that costs too much.
+// What depends on the unknown is unknown, except that false && unknown is false
+// and true || unknown is true: the logic of NULL in SQL. A condition says "is not
 // NULL" with has(record.region), which is true or false of every record;
 // has(record.parent.region) is unknown of a record without a parent.
+//
+// # Filters
+//
+// For lists, a condition becomes an expression of package filter. What does not
+// speak of the record, or of its type only, is a constant c and may be any
+// expression. Of the record and, alike, of record.parent, these have a form:
+//
+//	x && y, x || y, !x, x ? y : z    and x == y, x != y of such
+//	record.a                         a bool
+//	record.a == c                    != < <= > >=, either way round; or with record.b for c; not of two lists
+//	record.a + d < c, c - record.a < d
+//	                                 and the like, of whole numbers, timestamps and durations
+//	record.a in list, c in record.tags, c in record.owners
+//	record.id == c, record.id != c, record.id in list
+//	                                 and record.unit
+//	record.a.startsWith(c)           endsWith, contains
+//	has(record.a), has(record.parent)
+//	member(record.a)                 and of record.id and record.unit
+//	own(), ownerIn(c), teamRole(c)
+//	record.owners.exists(o, o == c)  o in list, member(o), and these with ||; or of a list such as record.tags
+//
+// A condition with any other part is refused when the schema is compiled, unless
+// the schema lists it under check_only; then [Set.Filter] has no answer for it. A
+// filter has no limit of costs: Eval is unknown where exists goes through more
+// owners than it allows (some ten thousand), the filter is not.
 package condition
 
 import (
@@ -56,7 +81,14 @@ const (
 // Set is the compiled conditions of a schema. It is immutable and safe for
 // concurrent use. The zero Set has no conditions.
 type Set struct {
-	programs map[string]cel.Program
+	conditions map[string]*compiled
+}
+
+// compiled is a condition ready to be asked.
+type compiled struct {
+	program   cel.Program
+	form      form     // nil: it is check-only
+	user, env []string // the attributes that it looks at
 }
 
 // Input is the question that conditions are asked about.
@@ -89,13 +121,14 @@ type Facts interface {
 
 // Compile compiles the conditions of a schema, those of all tenants'
 // extensions in view. What is wrong with one is a *model.ValueError that names
-// the condition.
+// the condition; model.ErrNoFilter is wrong with one that has no form, unless it is
+// check-only.
 func Compile(s *model.Schema) (*Set, error) {
 	attrs, err := declare(s)
 	if err != nil {
 		return nil, err
 	}
-	set := &Set{programs: make(map[string]cel.Program, len(s.Conditions))}
+	set := &Set{conditions: make(map[string]*compiled, len(s.Conditions))}
 	if len(s.Conditions) == 0 {
 		return set, nil
 	}
@@ -104,7 +137,7 @@ func Compile(s *model.Schema) (*Set, error) {
 		return nil, err
 	}
 	for _, name := range slices.Sorted(maps.Keys(s.Conditions)) {
-		if set.programs[name], err = c.compile(name, s.Conditions[name]); err != nil {
+		if set.conditions[name], err = c.compile(name, s.Conditions[name], slices.Contains(s.CheckOnly, name)); err != nil {
 			return nil, err
 		}
 	}
@@ -112,21 +145,32 @@ func Compile(s *model.Schema) (*Set, error) {
 }
 
 // Names returns the names of the conditions, in order.
-func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.programs)) }
+func (s *Set) Names() []string { return slices.Sorted(maps.Keys(s.conditions)) }
 
 // Has tells whether there is a condition of this name.
 func (s *Set) Has(name string) bool {
-	_, ok := s.programs[name]
+	_, ok := s.conditions[name]
 	return ok
+}
+
+// Lacks tells whether a condition looks at attributes of the user or the environment that
+// the Input does not have.
+func (s *Set) Lacks(name string, in Input) bool {
+	c := s.conditions[name]
+	return c != nil && (lacks(c.user, in.UserAttrs) || lacks(c.env, in.Env))
+}
+
+func lacks(names []string, values map[string]any) bool {
+	return slices.ContainsFunc(names, func(name string) bool { return values[name] == nil })
 }
 
 // Eval evaluates a condition. A name that there is not is Unknown.
 func (s *Set) Eval(name string, in Input) Truth {
-	p, ok := s.programs[name]
-	if !ok {
+	c := s.conditions[name]
+	if c == nil {
 		return Unknown
 	}
-	out, _, err := p.Eval(&evaluation{in})
+	out, _, err := c.program.Eval(&evaluation{in})
 	switch {
 	case err != nil:
 		return Unknown

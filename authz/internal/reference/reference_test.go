@@ -33,8 +33,9 @@ var schema = &model.Schema{
 		"office": `env.office`, "senior": `user.grade > 2`, "in_x": `member("team:x")`, "owner_in_a": `ownerIn("role:a")`, "owner_is_x": `ownerIn("team:x")`,
 		"support": `teamRole("support")`, "updates": `holds("customer", "update")`, "own": `own()`, "not_own": `!own()`, "ann": `user.id == "user:ann"`,
 	},
-	User: map[string]model.AttrType{"grade": model.AttrInt},
-	Env:  map[string]model.AttrType{"office": model.AttrBool},
+	CheckOnly: []string{"zero"},
+	User:      map[string]model.AttrType{"grade": model.AttrInt},
+	Env:       map[string]model.AttrType{"office": model.AttrBool},
 }
 
 var (

@@ -146,8 +146,14 @@ func (g *generator) value(t model.AttrType) any {
 		return g.chance(50)
 	case model.AttrInt:
 		return pick(g.dice, 0, 2, 20)
+	case model.AttrDouble:
+		return pick(g.dice, -1, 0.5, 7)
+	case model.AttrTimestamp:
+		return pick(g.dice, now.Add(-25*time.Hour), now.Add(-24*time.Hour), now, now.Add(time.Hour).In(time.FixedZone("", 7200)))
+	case model.AttrStrings:
+		return pick(g.dice, []string{}, []string{"hot"}, []string{"cold", "hot"}, []string{"Hot"})
 	default:
-		return pick(g.dice, "EU", "US")
+		return pick(g.dice, "EU", "US", "EU", "US", "eu", "ß")
 	}
 }
 

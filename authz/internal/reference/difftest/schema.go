@@ -48,13 +48,16 @@ func compile(s *model.Schema) (compiled, error) {
 	return compiled{s, set}, err
 }
 
+// division is an error for 0, and has no form as a filter.
+const division = `100 / record.amount > 9`
+
 // expressions are the conditions, together of every kind that there is. Each
 // schema has some of them.
 var expressions = []string{
 	`record.region == "EU"`,
 	`record.region != user.region`,
 	`record.amount > 10`,
-	`100 / record.amount > 9`, // an error for 0
+	division,
 	`record.vip`,
 	`!record.vip || record.region == "US"`,
 	`has(record.region)`,
@@ -80,6 +83,19 @@ var expressions = []string{
 	`!own()`,
 	`own() || record.region == "EU"`,
 	`record.vip ? own() : record.amount > 5`,
+	`record.since < now`,
+	`now - record.since > duration("24h")`,
+	`record.score >= 0.5`,
+	`record.score > 5.0`,
+	`record.amount > user.grade`,
+	`record.region < "T"`,
+	`record.region in ["EU", "ß", ""]`,
+	`record.region.startsWith("E") || record.region.contains("S")`,
+	`"hot" in record.tags`,
+	`!("hot" in record.tags) && has(record.since)`,
+	`record.owners.exists(o, member(o))`,
+	`record.parent.parent.vip`,
+	`has(record.parent.region) ? record.parent.score < 5.0 : record.vip`,
 }
 
 func generateSchema(d dice) *model.Schema {
@@ -94,7 +110,11 @@ func generateSchema(d dice) *model.Schema {
 		Env:        map[string]model.AttrType{"office": model.AttrBool},
 	}
 	for _, i := range d.Perm(len(expressions))[:8] {
-		s.Conditions[fmt.Sprintf("c%d", i)] = expressions[i]
+		name := fmt.Sprintf("c%d", i)
+		s.Conditions[name] = expressions[i]
+		if expressions[i] == division {
+			s.CheckOnly = append(s.CheckOnly, name)
+		}
 	}
 	// What conditions name exists in every schema.
 	s.Types["account"].Actions["update"] = model.Action{Need: model.LevelWrite}
@@ -113,9 +133,10 @@ func generateSchema(d dice) *model.Schema {
 // generateType makes a type whose parent is one of those given.
 func generateType(d dice, parents ...string) model.Type {
 	t := model.Type{
-		Actions:    map[string]model.Action{"read": {Need: model.LevelRead}},
-		Fields:     map[string]model.Field{"name": generateField(d), "phone": generateField(d)},
-		Attributes: map[string]model.AttrType{"vip": model.AttrBool, "amount": model.AttrInt, "region": model.AttrString},
+		Actions: map[string]model.Action{"read": {Need: model.LevelRead}},
+		Fields:  map[string]model.Field{"name": generateField(d), "phone": generateField(d)},
+		Attributes: map[string]model.AttrType{"vip": model.AttrBool, "amount": model.AttrInt, "region": model.AttrString,
+			"score": model.AttrDouble, "since": model.AttrTimestamp, "tags": model.AttrStrings},
 	}
 	for _, a := range []struct {
 		name string

@@ -232,7 +232,10 @@ func (s *shrinker) schema() (done bool) {
 		}
 	}
 	for _, name := range names(s.Case.Schema.Conditions) {
-		try(func(x *model.Schema) { delete(x.Conditions, name) })
+		try(func(x *model.Schema) {
+			delete(x.Conditions, name)
+			x.CheckOnly = slices.DeleteFunc(x.CheckOnly, func(n string) bool { return n == name })
+		})
 	}
 	for _, name := range names(s.Case.Schema.Types) {
 		try(func(x *model.Schema) { delete(x.Types, name) })
@@ -278,7 +281,7 @@ func (s *shrinker) schema() (done bool) {
 }
 
 func cloneSchema(s *model.Schema) *model.Schema {
-	c := &model.Schema{Types: map[string]model.Type{}, Conditions: maps.Clone(s.Conditions), User: maps.Clone(s.User), Env: maps.Clone(s.Env)}
+	c := &model.Schema{Types: map[string]model.Type{}, Conditions: maps.Clone(s.Conditions), CheckOnly: slices.Clone(s.CheckOnly), User: maps.Clone(s.User), Env: maps.Clone(s.Env)}
 	for name, t := range s.Types {
 		t.Actions, t.Fields, t.Attributes = maps.Clone(t.Actions), maps.Clone(t.Fields), maps.Clone(t.Attributes)
 		c.Types[name] = t
