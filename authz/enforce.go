@@ -173,14 +173,30 @@ type Viewer struct {
 
 // For looks a user up for the questions of a page.
 func (a *Authorizer) For(ctx context.Context, tenant, user string) (*Viewer, error) {
-	s, err := a.snapshot(ctx, tenant)
+	v, err := a.viewer(ctx, tenant, user)
 	if err != nil {
 		return nil, failed("for", tenant, err)
 	}
+	return v, nil
+}
+
+func (a *Authorizer) viewer(ctx context.Context, tenant, user string) (*Viewer, error) {
+	s, err := a.snapshot(ctx, tenant)
+	if err != nil {
+		return nil, err
+	}
 	if err := model.CheckSubject(user, model.User); err != nil {
-		return nil, failed("for", tenant, model.At("request", "user", user, err))
+		return nil, model.At("request", "user", user, err)
 	}
 	return &Viewer{snapshot: s, user: s.User(user), request: Request{Tenant: tenant, User: user}, of: a}, nil
+}
+
+// With returns a Viewer who answers, at the same revision, knowing these
+// attributes of the user and of the environment.
+func (v *Viewer) With(userAttrs, env map[string]any) *Viewer {
+	w := &Viewer{snapshot: v.snapshot, user: v.user, request: v.request, of: v.of}
+	w.request.UserAttrs, w.request.Env = userAttrs, env
+	return w
 }
 
 // Enforce decides whether the user may do the action to the record.

@@ -76,6 +76,23 @@ func (v *Viewer) FieldsOfType(action, typ string) (Fields, error) {
 	return v.fields(&req)
 }
 
+// FieldsOfList decides how much the user reaches of every field of each record of a
+// type to which she may do the action: the least that they have in common. What is readable here
+// may be sorted and filtered by (see [Fields.CheckQuery]), since it shows nothing
+// that the records themselves would not.
+func (v *Viewer) FieldsOfList(action, typ string) (Fields, error) {
+	if err := v.usable(); err != nil {
+		return Fields{}, failed("fields", v.request.Tenant, err)
+	}
+	req := v.request
+	req.Action, req.Type = action, typ
+	l, err := v.snapshot.LeastFieldLevels(v.user, &req, v.of.clock)
+	if err != nil {
+		return Fields{}, failed("fields", req.Tenant, err)
+	}
+	return Fields{l, v.of.shape(req.Tenant, l)}, nil
+}
+
 func (v *Viewer) fields(req *Request) (Fields, error) {
 	if err := v.usable(); err != nil {
 		return Fields{}, failed("fields", req.Tenant, err)

@@ -36,25 +36,41 @@ type Filter struct {
 // [Filter.Complete]: it has all records that are allowed and perhaps others, and
 // [Filter.Match] tells which.
 func (a *Authorizer) Filter(ctx context.Context, q Query) (*Filter, error) {
-	v, err := a.For(ctx, q.Tenant, q.User)
+	v, err := a.viewerOf(ctx, q)
+	if err != nil {
+		return nil, failed("filter", q.Tenant, err)
+	}
+	return v.Filter(q.Action, q.Type)
+}
+
+// viewerOf looks a query's user up.
+func (a *Authorizer) viewerOf(ctx context.Context, q Query) (*Viewer, error) {
+	v, err := a.viewer(ctx, q.Tenant, q.User)
 	if err != nil {
 		return nil, err
 	}
-	v = v.With(q.UserAttrs, q.Env)
-	v.request.At = q.At
-	return v.Filter(q.Action, q.Type)
+	v.request.UserAttrs, v.request.Env, v.request.At = q.UserAttrs, q.Env, q.At
+	return v, nil
 }
 
 // Filter answers which records of a type the user may do an action to.
 func (v *Viewer) Filter(action, typ string) (*Filter, error) {
-	if err := v.usable(); err != nil {
+	f, err := v.filter(action, typ)
+	if err != nil {
 		return nil, failed("filter", v.request.Tenant, err)
+	}
+	return f, nil
+}
+
+func (v *Viewer) filter(action, typ string) (*Filter, error) {
+	if err := v.usable(); err != nil {
+		return nil, err
 	}
 	req := v.request
 	req.Action, req.Type = action, typ
 	x, complete, err := v.snapshot.Filter(v.user, &req, v.of.clock)
 	if err != nil {
-		return nil, failed("filter", v.request.Tenant, err)
+		return nil, err
 	}
 	return &Filter{expr: x, complete: complete, viewer: v, action: action, typ: typ}, nil
 }
@@ -75,6 +91,24 @@ func (f *Filter) Expr() filter.Expr {
 		return filter.False
 	}
 	return f.expr
+}
+
+// IDs is the records' ids, in no order, if the filter consists of ids alone, as for
+// who has nothing but single records. Otherwise ok is false.
+func (f *Filter) IDs() (ids []string, ok bool) {
+	if !f.complete {
+		return nil, false
+	}
+	return filter.IDs(f.Expr())
+}
+
+// String says for people which records the filter has.
+func (f *Filter) String() string {
+	s := filter.Format(f.Expr())
+	if !f.complete {
+		s += ", perhaps fewer"
+	}
+	return s
 }
 
 // Revision is the revision of the policy that the filter is of.
@@ -101,12 +135,4 @@ func (f *Filter) SQL(m *filter.Mapping, d filter.Dialect) (filter.Condition, err
 	}
 	c, err := filter.SQL(f.Expr(), m, f.viewer.request.Tenant, d)
 	return c, failed("filter", f.viewer.request.Tenant, err)
-}
-
-// With returns a Viewer who answers, at the same revision, knowing these
-// attributes of the user and of the environment.
-func (v *Viewer) With(userAttrs, env map[string]any) *Viewer {
-	w := &Viewer{snapshot: v.snapshot, user: v.user, request: v.request, of: v.of}
-	w.request.UserAttrs, w.request.Env = userAttrs, env
-	return w
 }

@@ -18,7 +18,7 @@ import (
 func (s *Snapshot) With(revision model.Revision, removed, added []model.Line) (next *Snapshot, ok bool, err error) {
 	n := *s
 	n.Revision = revision
-	c := changing{Snapshot: &n}
+	c := changing{Snapshot: &n, inverse: s.inverted.made.Load()}
 	for i, lines := range [2][]model.Line{removed, added} {
 		for _, l := range lines {
 			if ok, err := c.change(l, i == 1); !ok || err != nil {
@@ -29,13 +29,16 @@ func (s *Snapshot) With(revision model.Revision, removed, added []model.Line) (n
 	n.cells = n.schema.cellsInUse(n.customer)
 	n.timely = n.timely || len(n.off) > 0
 	n.switched = n.isSwitched()
+	n.inverted = &inverted{}
+	n.inverted.made.Store(c.inverse)
 	return &n, true, nil
 }
 
 // changing is a snapshot that may still be changed; what it shares is copied first.
 type changing struct {
 	*Snapshot
-	own [fieldRule + 1]bool // which cells are its own already, by kind
+	own     [fieldRule + 1]bool // which cells are its own already, by kind
+	inverse *inverse            // nil: nobody asked for lists yet
 }
 
 func (c *changing) change(l model.Line, add bool) (ok bool, err error) {
@@ -109,8 +112,12 @@ func (c *changing) rule(p placement, add bool) error {
 	if found := c.records.find(at, p.id); found != nil {
 		old = found.rules()
 	}
-	c.records = c.records.with(at, p.id, newRun(changed(old, r, add)))
+	now := newRun(changed(old, r, add))
+	c.records = c.records.with(at, p.id, now)
 	c.onRecords |= p.onRecords
+	if c.inverse != nil {
+		c.inverse = c.inverse.rule(at, p.id, now, r)
+	}
 	return nil
 }
 
@@ -186,6 +193,9 @@ func (c *changing) membership(f model.Membership, add bool) bool {
 	c.subjects = c.subjects.with(0, f.Member, *next)
 	if c.people != nil {
 		c.movePerson(user, next)
+	}
+	if c.inverse != nil {
+		c.inverse = c.inverse.member(user, next)
 	}
 	return true
 }

@@ -70,7 +70,7 @@ func newBuilder(schema *Schema, tenant string, revision model.Revision, lines in
 		customer: newCells[customerMasks](schema.cells),
 		team:     newCells[teamMasks](len(schema.typeNames)),
 		field:    newCells[fieldMasks](schema.fieldCells),
-		terms:    []terms{{}}, bits: []uint32{everyone},
+		terms:    []terms{{}}, bits: []uint32{everyone}, inverted: &inverted{},
 	}
 	b := &builder{Snapshot: s, ids: make(map[string]uint32, lines/8), index: make(map[recordKey]uint32, lines/2),
 		keys: make([]recordKey, 0, lines/2), placed: make([]placedRule, 0, lines*2/3),

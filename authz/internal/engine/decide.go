@@ -19,7 +19,9 @@ func (s *Snapshot) DecideFor(u User, req *model.Request, clock func() time.Time)
 	if err := s.ask(&q, req, u.subject, clock); err != nil {
 		return Verdict{}, err
 	}
-	return q.decide(req), nil
+	v := q.decide(req)
+	v.Unsure = q.unsure && !v.Allowed()
+	return v, nil
 }
 
 // DecideEach decides several actions of a user on the request's record, which is
@@ -44,20 +46,20 @@ func (q *question) decide(req *model.Request) Verdict {
 	switch {
 	case !q.switched:
 	case q.tenantClosed(): // rule 3
-		return Verdict{model.ReasonTenant, source{}}
+		return Verdict{Reason: model.ReasonTenant}
 	case anyHolds(q.off[req.User], q.at): // rule 4
-		return Verdict{model.ReasonSubjectOff, source{}}
+		return Verdict{Reason: model.ReasonSubjectOff}
 	}
 	forbidding, allowing := q.customerRules(req)
 	switch {
 	case forbidding.found():
-		return Verdict{model.ReasonForbidden, forbidding}
+		return Verdict{Reason: model.ReasonForbidden, by: forbidding}
 	case !allowing.found():
-		return Verdict{model.ReasonNoRule, source{}}
+		return Verdict{Reason: model.ReasonNoRule}
 	case allowing.covers() || req.Record == nil || q.reaches(req, req.Record, q.action.need).how != noWay:
-		return Verdict{model.ReasonAllowed, allowing}
+		return Verdict{Reason: model.ReasonAllowed, by: allowing}
 	}
-	return Verdict{model.ReasonNoReach, allowing}
+	return Verdict{Reason: model.ReasonNoReach, by: allowing}
 }
 
 // tenantClosed tells whether the tenant is locked down, or read-only and the action writes.
@@ -170,6 +172,7 @@ func (s source) covers() bool { return s.place&covering != 0 }
 // reason is ReasonAllowed.
 type Verdict struct {
 	Reason model.Reason
+	Unsure bool // it denies, but might not if the request told more of the user or the environment
 	by     source
 }
 

@@ -96,6 +96,49 @@ func (s *Snapshot) FieldLevels(u User, req *model.Request, last *Levels, clock f
 	return l, nil
 }
 
+// LeastFieldLevels answers how much of each field the user reaches of every record of
+// the request's type to which she may do the action: what holds of some only does not
+// count, and what is denied of one is denied.
+func (s *Snapshot) LeastFieldLevels(u User, req *model.Request, clock func() time.Time) (*Levels, error) {
+	var q question
+	if err := s.ask(&q, req, u.subject, clock); err != nil {
+		return nil, err
+	}
+	if v := q.decide(req); v.Reason == model.ReasonTenant || v.Reason == model.ReasonSubjectOff {
+		return q.typ.hidden, nil
+	} // otherwise some record may be allowed, by a rule on it alone
+	l := newLevels(q.typ)
+	l.action = q.action
+	for i, f := range q.typ.inOrder {
+		l.InOrder[i] = min(q.fieldLevel(req, f), q.leastOnRecords(f))
+	}
+	return l, nil
+}
+
+// leastOnRecords is the most that rules on single records leave of a field in all of them.
+func (q *question) leastOnRecords(f *field) model.FieldLevel {
+	least := model.FieldWrite
+	if q.onRecords&fieldOnRecord == 0 {
+		return least
+	}
+	deny := func(level uint8) { least = min(least, model.FieldLevel(level-fieldDeny)-1) }
+	for _, id := range q.who.ids() {
+		for _, at := range f.cells {
+			for class := uint8(fieldDeny + 1); class < termed; class++ {
+				if len(q.inverse().heldBy(id, fieldRule, at, class).entries) > 0 {
+					deny(class)
+				}
+			}
+			for _, r := range q.heldRules(q.inverse().heldBy(id, fieldRule, at, termed)) {
+				if r.level() > fieldDeny && q.inForce(&q.terms[r.terms()], q.at) {
+					deny(r.level())
+				}
+			}
+		}
+	}
+	return least
+}
+
 // fieldLevel is the highest level that the field's rules give, below every
 // level that they deny.
 func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {

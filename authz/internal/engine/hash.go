@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"encoding/binary"
 	"hash/maphash"
 	"math/bits"
 )
@@ -51,6 +52,13 @@ func keyOf(tag uint32, name string) (k key) {
 	}
 	k.hash = uint32(fold(fold(k.a^h, k.b^secrets[1]), secrets[2]^uint64(n)))
 	return k
+}
+
+// appendName appends the name of the key, which must be a short one.
+func (k *key) appendName(to []byte) []byte {
+	to = binary.LittleEndian.AppendUint64(to, k.a)
+	to = binary.LittleEndian.AppendUint64(to, k.b)
+	return to[:len(to)-16+int(k.b>>56)]
 }
 
 func fold(a, b uint64) uint64 {

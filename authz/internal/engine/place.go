@@ -30,7 +30,9 @@ const (
 )
 
 // tag tells apart, among the rules on one record, what they are about.
-func tag(k kind, cell uint32) uint32 { return uint32(k)<<30 | cell }
+func tag(k kind, cell uint32) uint32 { return uint32(k)<<kindShift | cell }
+
+const kindShift = 30
 
 // Rules on single records that are looked for only if there are any.
 const (

@@ -35,7 +35,9 @@ func (q *question) holds(req *model.Request, s *Snapshot, r rule, record *model.
 
 // condition: rule 6.
 func (q *question) condition(req *model.Request, name string, record *model.Record, effect model.Effect) bool {
-	truth := q.schema.conditions.Eval(name, q.input(req, record))
+	in := q.input(req, record)
+	truth := q.schema.conditions.Eval(name, in)
+	q.unsure = q.unsure || truth == condition.Unknown && q.schema.conditions.Lacks(name, in)
 	if effect == model.Deny {
 		return truth != condition.False
 	}

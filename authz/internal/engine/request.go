@@ -22,6 +22,7 @@ type question struct {
 	who    *subject  // the user, with her groups at the instant
 	rules  [2][]rule // on the single record: for the action, and for every action
 	at     time.Time
+	unsure bool // a condition was unknown for want of attributes of the user or the environment
 	varied bool // the user's groups, or a field rule that was met, may be others for another record or a moment later
 }
 

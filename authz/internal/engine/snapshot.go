@@ -45,6 +45,7 @@ type Snapshot struct {
 	repeated   map[edge]bool             // memberships that more than one line gives
 	baseLines  []model.Line              // of the base policy, kept in its own snapshot
 	termsIndex map[terms]uint32          // of many terms; shared along a line of snapshots, for who changes it only
+	inverted   *inverted
 
 	Tenant   string
 	Revision model.Revision

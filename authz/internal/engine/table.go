@@ -95,6 +95,23 @@ func (b *branch[V]) indexOf(k key, name string) int {
 	return -1
 }
 
+// all yields every slot.
+func (t *table[V]) all(yield func(*slot[V]) bool) { allOf(t.root, yield) }
+
+func allOf[V any](level []branch[V], yield func(*slot[V]) bool) bool {
+	for i := range level {
+		for j := range level[i].slots {
+			if !yield(&level[i].slots[j]) {
+				return false
+			}
+		}
+		if !allOf(level[i].below, yield) {
+			return false
+		}
+	}
+	return true
+}
+
 func (s *slot[V]) is(k key, name string) bool {
 	return s.key == k && (len(name) < short || *s.long == name)
 }
@@ -182,6 +199,14 @@ func newLevel[V any](all []slot[V], branches, used int) []branch[V] {
 		}
 	}
 	return level
+}
+
+// name is the slot's name.
+func (s *slot[V]) name() string {
+	if s.long != nil {
+		return *s.long
+	}
+	return string(s.appendName(make([]byte, 0, short)))
 }
 
 func newSlot[V any](tag uint32, name string, value V) slot[V] {
