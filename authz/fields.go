@@ -50,7 +50,7 @@ func (a *Authorizer) Fields(ctx context.Context, req Request) (Fields, error) {
 	if err != nil {
 		return Fields{}, failed("fields", req.Tenant, err)
 	}
-	l, err := s.FieldLevels(engine.User{}, &req, nil, a.clock)
+	l, err := s.FieldLevels(engine.User{}, &req, false, nil, a.clock)
 	if err != nil {
 		return Fields{}, failed("fields", req.Tenant, err)
 	}
@@ -66,14 +66,25 @@ func (v *Viewer) Fields(action string, record *Record) (Fields, error) {
 	}
 	req := v.request
 	req.Action, req.Record = action, record
-	return v.fields(&req)
+	return v.decideFields(&req)
 }
 
 // FieldsOfType decides how much the user reaches of every field of a type.
 func (v *Viewer) FieldsOfType(action, typ string) (Fields, error) {
 	req := v.request
 	req.Action, req.Type = action, typ
-	return v.fields(&req)
+	return v.decideFields(&req)
+}
+
+func (v *Viewer) decideFields(req *Request) (Fields, error) {
+	if err := v.usable(); err != nil {
+		return Fields{}, failed("fields", req.Tenant, err)
+	}
+	f, err := v.fields(req, false)
+	if err != nil {
+		return Fields{}, failed("fields", req.Tenant, err)
+	}
+	return f, nil
 }
 
 // FieldsOfList decides how much the user reaches of every field of each record of a
@@ -93,18 +104,20 @@ func (v *Viewer) FieldsOfList(action, typ string) (Fields, error) {
 	return Fields{l, v.of.shape(req.Tenant, l)}, nil
 }
 
-func (v *Viewer) fields(req *Request) (Fields, error) {
+// fields asks for levels, unless those that were asked for last hold for all records;
+// listed says that the action is known to be allowed.
+func (v *Viewer) fields(req *Request, listed bool) (Fields, error) {
 	if err := v.usable(); err != nil {
-		return Fields{}, failed("fields", req.Tenant, err)
+		return Fields{}, err
 	}
 	var last Fields
 	if known := v.last.Load(); known != nil {
 		last = *known
 	}
-	l, err := v.snapshot.FieldLevels(v.user, req, last.levels, v.of.clock)
+	l, err := v.snapshot.FieldLevels(v.user, req, listed, last.levels, v.of.clock)
 	switch {
 	case err != nil:
-		return Fields{}, failed("fields", req.Tenant, err)
+		return Fields{}, err
 	case l == last.levels:
 		return last, nil
 	}
@@ -133,6 +146,22 @@ func (f Fields) Masked(field string) bool { return f.Level(field) == model.Field
 // With a reading action no field is.
 func (f Fields) Writable(field string) bool {
 	return f.Level(field) == model.FieldWrite && !f.schema(field).Once
+}
+
+// Governing is the field that governs what lies at a path, such as address.city: the one with
+// the longest path that leads there. If there is none, what lies there is hidden.
+func (f Fields) Governing(path string) (field string, ok bool) {
+	for f.levels != nil {
+		if f.levels.Index(path) >= 0 {
+			return path, true
+		}
+		dot := strings.LastIndexByte(path, '.')
+		if dot < 0 {
+			break
+		}
+		path = path[:dot]
+	}
+	return "", false
 }
 
 // All yields the fields of the type and their levels, in the order of their names.

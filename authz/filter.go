@@ -119,6 +119,22 @@ func (f *Filter) Revision() Revision {
 	return f.viewer.Revision()
 }
 
+// Fields decides how much the user reaches of every field of a record that the filter
+// has. It does not ask again whether it has it, so the record may lack what only that depends on,
+// such as its parent.
+func (f *Filter) Fields(r *Record) (Fields, error) {
+	if f.viewer == nil {
+		return Fields{}, failed("fields", "", ErrUnavailable)
+	}
+	req := f.viewer.request
+	req.Action, req.Record = f.action, r
+	fields, err := f.viewer.fields(&req, true)
+	if err != nil {
+		return Fields{}, failed("fields", req.Tenant, err)
+	}
+	return fields, nil
+}
+
 // Match tells whether the action is allowed to a record, by the policy that the filter is of.
 func (f *Filter) Match(r *Record) (bool, error) {
 	if f.viewer == nil {

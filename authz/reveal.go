@@ -64,7 +64,7 @@ func (a *Authorizer) reveal(ctx context.Context, req *Request, field, reason str
 	if req.Record == nil || req.Record.ID == "" {
 		return nil, model.ErrNoFacts
 	}
-	levels, err := s.FieldLevels(engine.User{}, req, nil, a.clock)
+	levels, err := s.FieldLevels(engine.User{}, req, false, nil, a.clock)
 	if err != nil {
 		return nil, err
 	}

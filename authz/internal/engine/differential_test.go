@@ -92,7 +92,7 @@ func (d decider) FieldLevel(q model.Request, field string) (model.FieldLevel, er
 	if q.Record != nil {
 		page = fmt.Sprint(q.User, q.Action, q.Record.Type)
 	}
-	all, err := d.FieldLevels(engine.User{}, &q, d.last[page], noClock)
+	all, err := d.FieldLevels(engine.User{}, &q, false, d.last[page], noClock)
 	if err != nil {
 		return l, err
 	}

@@ -76,24 +76,30 @@ func (s *Snapshot) FieldLevel(req *model.Request, name string, clock func() time
 }
 
 // FieldLevels answers the same for all fields of the request's type. Of a page
-// of records, last is what it answered for the record before; nil for the first one.
-func (s *Snapshot) FieldLevels(u User, req *model.Request, last *Levels, clock func() time.Time) (*Levels, error) {
+// of records, last is what it answered for the record before; nil for the first one. Of a record
+// that is listed, the action is known to be allowed.
+func (s *Snapshot) FieldLevels(u User, req *model.Request, listed bool, last *Levels, clock func() time.Time) (*Levels, error) {
 	var q question
 	if err := s.ask(&q, req, u.subject, clock); err != nil {
 		return nil, err
 	}
-	if v := q.decide(req); !v.Allowed() {
+	if !listed && !q.decide(req).Allowed() {
 		return q.typ.hidden, nil
 	}
+	return q.fieldLevels(req, last), nil
+}
+
+// fieldLevels is the levels of all fields; the last ones, if they are the same for all records.
+func (q *question) fieldLevels(req *model.Request, last *Levels) *Levels {
 	if last != nil && last.uniform && last.action == q.action {
-		return last, nil
+		return last
 	}
 	l := newLevels(q.typ)
 	for i, f := range q.typ.inOrder {
 		l.InOrder[i] = q.fieldLevel(req, f)
 	}
 	l.action, l.uniform = q.action, !q.varied && q.onRecords&fieldOnRecord == 0
-	return l, nil
+	return l
 }
 
 // LeastFieldLevels answers how much of each field the user reaches of every record of
