@@ -1,0 +1,388 @@
+package authzgorm
+
+import (
+	"database/sql"
+	"database/sql/driver"
+	"fmt"
+	"maps"
+	"reflect"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/crmauthz/crmauthz/authz"
+)
+
+// inspection is a look at all that a program wrote into a statement. What it
+// does not know is refused.
+type inspection struct {
+	*statement
+	aliases  map[string]*table   // of tables: the model's and those joined
+	named    map[string]bool     // by AS, which may be sorted and grouped by
+	needs    map[*table][]string // columns that must be readable in every row
+	joined   []*joined
+	columns  []string // that are selected
+	narrowed bool     // these are not all
+}
+
+// inspect looks at all clauses of a statement.
+func (s *statement) inspect() (*inspection, error) {
+	in := &inspection{statement: s, aliases: map[string]*table{"": s.table, clause.CurrentTable: s.table, s.Table: s.table},
+		named: map[string]bool{}, needs: map[*table][]string{}}
+	if len(s.ColumnMapping) > 0 {
+		return nil, s.fail("MapColumns", ErrUnsupported)
+	}
+	if s.op != "create" && !slices.Contains(s.BuildClauses, "WHERE") {
+		return nil, s.fail("BuildClauses", ErrUnsupported)
+	}
+	if err := in.joins(); err != nil { // first, since they name tables
+		return nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(s.Clauses)) {
+		c := s.Clauses[name]
+		if c.BeforeExpression != nil || c.AfterNameExpression != nil || c.AfterExpression != nil || c.Builder != nil {
+			return nil, s.fail(name, ErrUnsupported)
+		}
+		if err := in.clause(name, c.Expression); err != nil {
+			return nil, err
+		}
+	}
+	return in, nil
+}
+
+// clause looks at a clause of a name, which must be of the type that goes with it.
+func (in *inspection) clause(name string, e clause.Expression) error {
+	switch e := e.(type) {
+	case nil:
+		return nil
+	case clause.Where:
+		return in.all(e.Exprs)
+	case clause.OrderBy:
+		for _, c := range e.Columns {
+			if err := in.column(c.Column, true); err != nil {
+				return err
+			}
+		}
+		return in.expression(e.Expression)
+	case clause.GroupBy:
+		for _, c := range e.Columns {
+			if err := in.column(c, true); err != nil {
+				return err
+			}
+		}
+		return in.all(e.Having)
+	case clause.Limit:
+		return nil
+	case clause.Select:
+		return in.expression(e.Expression)
+	case clause.Expr, clause.NamedExpr:
+		if name == "SELECT" {
+			return in.expression(e)
+		}
+	case clause.Locking:
+		if e.Table == (clause.Table{}) && slices.Contains([]string{"UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"}, e.Strength) && slices.Contains([]string{"", "NOWAIT", "SKIP LOCKED"}, e.Options) {
+			return nil
+		}
+	case clause.From:
+		if len(e.Tables)+len(e.Joins) == 0 {
+			return nil
+		}
+	case clause.Returning:
+		columns := e.Columns
+		if len(columns) == 0 {
+			in.need(in.table, in.table.schema.DBNames...)
+		}
+		for _, c := range columns {
+			if err := in.column(c, false); err != nil {
+				return err
+			}
+		}
+		return nil
+	case clause.OnConflict:
+		if in.op == "create" && e.DoNothing && !e.UpdateAll && len(e.DoUpdates) == 0 && len(e.TargetWhere.Exprs)+len(e.Where.Exprs) == 0 {
+			return nil
+		}
+		return in.fail("", ErrUpsert)
+	case clause.Set:
+		if in.op == "update" {
+			return in.assignments(e)
+		}
+	case clause.Insert:
+		if e == (clause.Insert{}) {
+			return nil
+		}
+	case clause.Update:
+		if e == (clause.Update{}) {
+			return nil
+		}
+	case clause.Delete:
+		if e == (clause.Delete{}) {
+			return nil
+		}
+	}
+	return in.fail(fmt.Sprintf("%s %T", name, e), ErrUnsupported)
+}
+
+func (in *inspection) all(es []clause.Expression) error {
+	for _, e := range es {
+		if err := in.expression(e); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// expression looks at a condition or another expression.
+func (in *inspection) expression(e clause.Expression) error {
+	switch e := e.(type) {
+	case nil, condition, joinFilters:
+		return nil
+	case grouped:
+		return in.all(e.Exprs)
+	case clause.Where:
+		return in.all(e.Exprs)
+	case clause.AndConditions:
+		return in.all(e.Exprs)
+	case clause.OrConditions:
+		return in.all(e.Exprs)
+	case clause.NotConditions:
+		return in.all(e.Exprs)
+	case clause.Eq:
+		return in.comparison(e.Column, e.Value)
+	case clause.Neq:
+		return in.comparison(e.Column, e.Value)
+	case clause.Gt:
+		return in.comparison(e.Column, e.Value)
+	case clause.Gte:
+		return in.comparison(e.Column, e.Value)
+	case clause.Lt:
+		return in.comparison(e.Column, e.Value)
+	case clause.Lte:
+		return in.comparison(e.Column, e.Value)
+	case clause.Like:
+		return in.comparison(e.Column, e.Value)
+	case clause.IN:
+		return in.comparison(e.Column, e.Values...)
+	case clause.Expr:
+		return in.sql(e.SQL, e.Vars)
+	case clause.NamedExpr:
+		return in.sql(e.SQL, e.Vars)
+	}
+	return in.fail(fmt.Sprintf("%T", e), ErrUnsupported)
+}
+
+func (in *inspection) comparison(column any, values ...any) error {
+	if columns, ok := column.([]clause.Column); ok { // of a key of several columns
+		for _, c := range columns {
+			if err := in.column(c, false); err != nil {
+				return err
+			}
+		}
+	} else if err := in.column(column, false); err != nil {
+		return err
+	}
+	for _, v := range values {
+		if err := in.value(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// sql looks at SQL that the program wrote.
+func (in *inspection) sql(text string, vars []any) error {
+	f, err := readSQL(text)
+	if err != nil {
+		return in.fail(text, err)
+	}
+	for _, c := range f.columns {
+		if err := in.reference(c.table, c.name, false); err != nil {
+			return err
+		}
+	}
+	for _, v := range vars {
+		if err := in.value(v); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var plainName = regexp.MustCompile(`^(?:([A-Za-z_][A-Za-z0-9_]*)\.)?([A-Za-z_][A-Za-z0-9_]*)$`)
+
+// column looks at a column as the program wrote it. Where it is named by AS, that will do.
+func (in *inspection) column(column any, byName bool) error {
+	switch c := column.(type) {
+	case string:
+		if parts := plainName.FindStringSubmatch(c); parts != nil {
+			return in.reference(parts[1], parts[2], byName)
+		}
+		return in.fail(c, ErrRawSQL)
+	case clause.Column:
+		if c.Name == clause.PrimaryKey && !c.Raw {
+			return in.known(c.Table)
+		}
+		if !c.Raw {
+			if parts := plainName.FindStringSubmatch(c.Name); parts != nil && (parts[1] == "" || c.Table == "") {
+				return in.reference(parts[1]+c.Table, parts[2], byName)
+			}
+			return in.fail(c.Name, ErrRawSQL)
+		}
+		f, err := readSQL(c.Name)
+		if err != nil {
+			return in.fail(c.Name, err)
+		}
+		for _, ref := range f.columns {
+			if err := in.reference(ref.table, ref.name, byName); err != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	return in.fail(fmt.Sprintf("%T", column), ErrUnsupported)
+}
+
+func (in *inspection) known(alias string) error {
+	if in.aliases[alias] == nil {
+		return in.fail(alias, ErrUnsupported)
+	}
+	return nil
+}
+
+// reference looks at a column by its name: of one table or, if it names none, of each that has it.
+func (in *inspection) reference(alias, name string, byName bool) error {
+	if byName && alias == "" && in.named[name] {
+		return nil
+	}
+	if err := in.known(alias); err != nil {
+		return err
+	}
+	found := false
+	for a, t := range in.aliases {
+		if a != alias && (alias != "" || a == clause.CurrentTable) {
+			continue
+		}
+		if name == "*" {
+			in.need(t, t.schema.DBNames...)
+			found = true
+		} else if t.schema.FieldsByDBName[name] != nil {
+			in.need(t, name)
+			found = true
+		}
+	}
+	if !found {
+		return in.fail(strings.TrimPrefix(alias+"."+name, "."), ErrUnsupported)
+	}
+	return nil
+}
+
+// need notes that columns must be readable in every row.
+func (in *inspection) need(t *table, columns ...string) {
+	in.needs[t] = append(in.needs[t], columns...)
+}
+
+// refused is an error about the columns that must be readable, and are not.
+func (in *inspection) refused() error {
+	for t, columns := range in.needs {
+		fields, err := in.viewer.FieldsOfList(t.Actions.Read, t.Type)
+		if err != nil {
+			return err
+		}
+		var names []string
+		for _, column := range columns {
+			switch field, ok := fields.Governing(t.paths[column]); {
+			case ok && t.paths[column] != "":
+				names = append(names, field)
+			case !t.kept[column]:
+				names = append(names, column)
+			}
+		}
+		if err := fields.CheckQuery(authz.FieldQuery{Filter: names}); err != nil {
+			return in.fail("", err)
+		}
+	}
+	return nil
+}
+
+// value looks at a value that the program gave, of which GORM makes SQL.
+func (in *inspection) value(v any) error {
+	switch v := v.(type) {
+	case nil, []byte, time.Time, *time.Time:
+		return nil
+	case *gorm.DB:
+		return in.subquery(v)
+	case clause.Column:
+		return in.column(v, false)
+	case clause.Expr:
+		return in.sql(v.SQL, v.Vars)
+	case sql.NamedArg:
+		return in.value(v.Value)
+	case clause.Expression, clause.Interface, clause.Table, gorm.Valuer:
+		return in.fail(fmt.Sprintf("%T", v), ErrUnsupported)
+	case driver.Valuer:
+		return nil
+	}
+	return in.reflected(reflect.ValueOf(v))
+}
+
+// reflected looks at a value by its kind.
+func (in *inspection) reflected(v reflect.Value) error {
+	switch v.Kind() {
+	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
+		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
+		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
+		return nil
+	case reflect.Pointer:
+		if v.IsNil() {
+			return nil
+		}
+		return in.value(v.Elem().Interface())
+	case reflect.Slice, reflect.Array:
+		for i := range v.Len() {
+			if err := in.value(v.Index(i).Interface()); err != nil {
+				return err
+			}
+		}
+		return nil
+	case reflect.Map: // of named arguments
+		for _, key := range v.MapKeys() {
+			if err := in.value(v.MapIndex(key).Interface()); err != nil {
+				return err
+			}
+		}
+		return nil
+	case reflect.Struct: // of named arguments
+		for i := range v.NumField() {
+			if v.Type().Field(i).IsExported() {
+				if err := in.value(v.Field(i).Interface()); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	}
+	return in.fail(v.Type().String(), ErrUnsupported)
+}
+
+// subquery looks at a query within the statement. GORM will narrow it as every query, but loses
+// its errors; so it is made once to see them.
+func (in *inspection) subquery(q *gorm.DB) error {
+	if q.Error != nil {
+		return q.Error
+	}
+	who, _ := authz.FromContext(q.Statement.Context)
+	if who.Tenant != in.principal.Tenant || who.User != in.principal.User || internal(q.Statement.Context) {
+		return in.fail("subquery", ErrNoPrincipal)
+	}
+	if _, bypassed := bypass(q.Statement.Context); bypassed {
+		return in.fail("subquery", ErrUnsupported)
+	}
+	if q.Statement.SQL.Len() > 0 {
+		return in.fail(q.Statement.SQL.String(), ErrRawSQL)
+	}
+	return q.Session(&gorm.Session{DryRun: true}).Find(&[]map[string]any{}).Error
+}

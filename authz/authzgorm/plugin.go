@@ -1,0 +1,183 @@
+package authzgorm
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"gorm.io/gorm"
+
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/filter"
+)
+
+// Plugin is a plugin of GORM: db.Use takes it.
+type Plugin struct {
+	az      *authz.Authorizer
+	models  []Model
+	tables  map[reflect.Type]*table // by the model's struct type
+	dialect filter.Dialect
+}
+
+// New makes a plugin of the models that it is to guard; all others are refused.
+func New(az *authz.Authorizer, models ...Model) *Plugin {
+	return &Plugin{az: az, models: models}
+}
+
+// Name is the plugin's name for GORM.
+func (p *Plugin) Name() string { return "crmauthz" }
+
+// Initialize fits the models to the schema and registers the callbacks; db.Use calls it. The
+// error, an *[Error] that matches ErrModel or a *filter.MappingError, says what does not fit.
+func (p *Plugin) Initialize(db *gorm.DB) error {
+	if err := p.fit(db); err != nil {
+		return err
+	}
+	// As late as can be: hooks and associations come before, and change statements.
+	for _, err := range []error{
+		db.Callback().Query().Before("gorm:query").Register("crmauthz:query", p.guard("query", p.query)),
+		db.Callback().Query().After("gorm:preload").Before("gorm:after_query").Register("crmauthz:redact", p.redact),
+		db.Callback().Row().Before("gorm:row").Register("crmauthz:row", p.guard("query", p.query)),
+		db.Callback().Raw().Before("gorm:raw").Register("crmauthz:raw", p.guard("raw", p.raw)),
+		db.Callback().Create().After("gorm:save_before_associations").Before("gorm:create").Register("crmauthz:create", p.guard("create", p.create)),
+		db.Callback().Update().After("gorm:save_before_associations").Before("gorm:update").Register("crmauthz:update", p.guard("update", p.update)),
+		db.Callback().Update().After("gorm:update").Register("crmauthz:updated", updated),
+		db.Callback().Delete().After("gorm:delete_before_associations").Before("gorm:delete").Register("crmauthz:delete", p.guard("delete", p.delete)),
+	} {
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// fit fits the models to their structs and the schema.
+func (p *Plugin) fit(db *gorm.DB) error {
+	p.tables, p.dialect = map[reflect.Type]*table{}, filter.Dialect(db.Dialector.Name())
+	byType := map[string]*table{}
+	for _, m := range p.models {
+		t, err := newTable(db, p.az.Schema(), m)
+		if err != nil {
+			return err
+		}
+		p.tables[t.schema.ModelType] = t
+		if byType[m.Type] == nil { // of several models of a type, the first is that of parents
+			byType[m.Type] = t
+		}
+	}
+	for _, t := range p.tables {
+		if t.Parent == "" {
+			continue
+		}
+		f := t.schema.LookUpField(t.Parent)
+		parent := byType[p.az.Schema().Types[t.Type].Parent.Type]
+		if f == nil || f.DBName == "" || parent == nil {
+			return &Error{Op: "use", Table: t.Type, What: t.Parent, Err: fmt.Errorf("%w: there is no such field, or no model of the parent's type", ErrModel)}
+		}
+		t.kept[f.DBName] = true
+		t.mapping.NoParent, t.mapping.Parent = false, &filter.Parent{Column: filter.Column{Name: f.DBName, Kind: kindOf(f)}, Of: parent.mapping}
+	}
+	for _, t := range p.tables {
+		if err := t.mapping.Check(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// statement is a statement on its way to the database.
+type statement struct {
+	*gorm.Statement
+	plugin    *Plugin
+	op        string
+	principal authz.Principal
+	viewer    *authz.Viewer
+	table     *table
+}
+
+// guard makes a callback of what checks and narrows a statement.
+func (p *Plugin) guard(op string, check func(*statement) error) func(*gorm.DB) {
+	return func(db *gorm.DB) {
+		if db.Error != nil || internal(db.Statement.Context) {
+			return
+		}
+		s := &statement{Statement: db.Statement, plugin: p, op: op}
+		if reason, ok := bypass(db.Statement.Context); ok {
+			_ = db.AddError(s.fail("", s.logBypass(reason)))
+			return
+		}
+		err := s.identify()
+		if err == nil {
+			err = check(s)
+		}
+		_ = db.AddError(err)
+	}
+}
+
+// identify finds out who asks, and about which model.
+func (s *statement) identify() error {
+	var ok bool
+	if s.principal, ok = authz.FromContext(s.Context); !ok {
+		return s.fail("", ErrNoPrincipal)
+	}
+	if s.SQL.Len() > 0 || s.op == "raw" {
+		return s.fail(s.SQL.String(), ErrRawSQL)
+	}
+	if s.Statement.Schema != nil {
+		s.table = s.plugin.tables[s.Statement.Schema.ModelType]
+	}
+	if s.table == nil {
+		return s.fail("", ErrUnmapped)
+	}
+	if named := s.TableExpr; s.Table != s.table.schema.Table || named != nil && (len(named.Vars) > 0 || named.SQL != s.Quote(s.Table)) {
+		return s.fail(s.Table, ErrUnsupported)
+	}
+	viewer, err := s.plugin.az.For(s.Context, s.principal.Tenant, s.principal.User)
+	if err != nil {
+		return err
+	}
+	s.viewer = viewer.With(s.principal.UserAttrs, s.principal.Env)
+	return nil
+}
+
+// fail says what of the statement is refused; nil stays nil.
+func (s *statement) fail(what string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &Error{Op: s.op, Table: s.Table, What: what, Err: err}
+}
+
+// raw refuses all statements of Exec.
+func (p *Plugin) raw(s *statement) error { return s.fail(s.SQL.String(), ErrRawSQL) }
+
+// filter is the rows of a table to which an action is allowed.
+func (s *statement) filter(t *table, action string) (*authz.Filter, error) {
+	f, err := s.viewer.Filter(action, t.Type)
+	if err != nil {
+		return nil, err
+	}
+	if !f.Complete() && !s.rechecked() {
+		return nil, s.fail(t.Type, ErrIncomplete)
+	}
+	return f, nil
+}
+
+// quietly returns a handle whose statements are the plugin's own, in the statement's transaction.
+func (s *statement) quietly() *gorm.DB {
+	return s.DB.Session(&gorm.Session{NewDB: true, SkipHooks: true, Context: context.WithValue(s.Context, internalKey{}, true)})
+}
+
+type internalKey struct{}
+
+func internal(ctx context.Context) bool { return ctx.Value(internalKey{}) != nil }
+
+// tableOf is the registered model of a mapping.
+func (p *Plugin) tableOf(m *filter.Mapping) *table {
+	for _, t := range p.tables {
+		if t.mapping == m {
+			return t
+		}
+	}
+	return nil
+}

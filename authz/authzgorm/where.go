@@ -1,0 +1,89 @@
+package authzgorm
+
+import (
+	"strings"
+
+	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
+
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/filter"
+)
+
+// condition is a filter's SQL in a statement.
+type condition filter.Condition
+
+// Build writes the condition, in parentheses.
+func (c condition) Build(b clause.Builder) {
+	_ = b.WriteByte('(')
+	for i, text := range strings.Split(c.SQL, "?") {
+		if i > 0 {
+			b.AddVar(b, c.Args[i-1])
+		}
+		_, _ = b.WriteString(text)
+	}
+	_ = b.WriteByte(')')
+}
+
+// grouped is conditions as one, so that no Or among them reaches beyond it.
+type grouped struct{ clause.Where }
+
+// Build writes the conditions in parentheses.
+func (g grouped) Build(b clause.Builder) {
+	_ = b.WriteByte('(')
+	g.Where.Build(b)
+	_ = b.WriteByte(')')
+}
+
+// narrow adds a condition to those of a WHERE clause, around all of them.
+func narrow(where clause.Where, by clause.Expression) clause.Where {
+	if len(where.Exprs) == 0 {
+		return clause.Where{Exprs: []clause.Expression{by}}
+	}
+	return clause.Where{Exprs: []clause.Expression{grouped{where}, by}}
+}
+
+// narrow adds a filter to the statement's conditions.
+func (s *statement) narrow(f *authz.Filter) error {
+	c, err := f.SQL(s.table.mapping, s.plugin.dialect)
+	if err != nil {
+		return err
+	}
+	where := s.Clauses["WHERE"]
+	conditions, _ := where.Expression.(clause.Where)
+	where.Name, where.Expression = "WHERE", narrow(conditions, condition(c))
+	s.Clauses["WHERE"] = where
+	return nil
+}
+
+// Scope is a scope for programs without the plugin: the rows of a model to which an action
+// is allowed, around all conditions that the statement has. It redacts nothing and checks no
+// writes. Without a principal in the statement's context, and on every other error, the statement fails.
+func (p *Plugin) Scope(action string) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		if p.tables == nil {
+			if err := p.fit(db); err != nil {
+				_ = db.AddError(err)
+				return db
+			}
+		}
+		s := &statement{Statement: db.Statement, plugin: p, op: "scope"}
+		model := s.Model
+		if model == nil {
+			model = s.Dest
+		}
+		err := s.Parse(model)
+		if err == nil {
+			err = s.identify()
+		}
+		var f *authz.Filter
+		if err == nil {
+			f, err = s.filter(s.table, action)
+		}
+		if err == nil {
+			err = s.narrow(f)
+		}
+		_ = db.AddError(err)
+		return db
+	}
+}
