@@ -79,6 +79,9 @@ func Open(ctx context.Context, schema *model.Schema, store adapter.Store, option
 	return a, nil
 }
 
+// Schema is the schema that the Authorizer was opened with. It is not to be changed.
+func (a *Authorizer) Schema() *Schema { return a.schema }
+
 // Close ends the Authorizer: every question is denied and every change refused
 // with ErrClosed from now on. It does not close the store.
 func (a *Authorizer) Close() error {

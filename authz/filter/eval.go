@@ -35,6 +35,8 @@ func Eval(x Expr, r *model.Record) Truth {
 			return Unknown
 		}
 		return Eval(x.X, r.Parent)
+	case InChain:
+		return evalChain(x, r)
 	case IDIn:
 		return TruthOf(has(x.Names, r.ID))
 	case OwnerIn:
@@ -69,6 +71,15 @@ func evalOr(xs Or, r *model.Record) Truth {
 		}
 	}
 	return some
+}
+
+func evalChain(x InChain, r *model.Record) Truth {
+	for depth := 0; r != nil && r.Type == x.Type && depth <= model.MaxDepth; r, depth = r.Parent, depth+1 {
+		if Eval(x.X, r) == True {
+			return True
+		}
+	}
+	return False
 }
 
 func evalIf(x If, r *model.Record) Truth {

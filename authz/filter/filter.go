@@ -85,6 +85,13 @@ type (
 		X    Expr
 	}
 
+	// InChain is true if X is true of the record, which is of this type, or of one of the
+	// parents above it, as far as these are of the type too; otherwise false.
+	InChain struct {
+		Type string
+		X    Expr
+	}
+
 	// Has is true if the record has a value of the attribute, otherwise false. The
 	// names id and unit mean the record's own.
 	Has struct{ Attr string }
@@ -136,6 +143,7 @@ func (IDIn) isExpr()         {}
 func (OwnerIn) isExpr()      {}
 func (UnitIn) isExpr()       {}
 func (OfParent) isExpr()     {}
+func (InChain) isExpr()      {}
 func (Has) isExpr()          {}
 func (Bool) isExpr()         {}
 func (Compare) isExpr()      {}
@@ -266,7 +274,7 @@ func WhetherTrue(x Expr) Expr {
 	switch x := x.(type) {
 	case Truth:
 		return TruthOf(x == True)
-	case IsTrue, IDIn, OwnerIn, UnitIn, Has:
+	case IsTrue, IDIn, OwnerIn, UnitIn, InChain, Has:
 		return x
 	}
 	return IsTrue{x}

@@ -50,6 +50,9 @@ func format(b *strings.Builder, x Expr, within int) {
 		b.WriteString(x.Type)
 		b.WriteString(" has ")
 		call(b, "", x.X)
+	case InChain:
+		b.WriteString("any " + x.Type + " upwards has ")
+		call(b, "", x.X)
 	default:
 		formatFact(b, x)
 	}

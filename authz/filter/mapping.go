@@ -94,6 +94,8 @@ type Attribute struct {
 	//	timestamp    TIMESTAMPTZ in PostgreSQL, DATETIME in MySQL, in SQLite text as GORM writes it
 	//	duration     an integer of nanoseconds
 	//	list(string) a table of its own
+	//
+	// MySQL's driver must be one of UTC, as it is unless told otherwise, for DATETIME has no zone.
 	Type   model.AttrType
 	Column string
 	// Table, unless it is empty, has the column, and in Record the record's id.

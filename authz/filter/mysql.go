@@ -72,6 +72,13 @@ func (d mysql) uuidIn(column string, ids []string) clause { return d.textIn(colu
 // notEmpty: blanks are equal to the empty string, and are not it.
 func (mysql) notEmpty(column string) clause { return clause{sql: "LENGTH(" + column + ") > 0"} }
 
+func (mysql) keyParts(column string, kind ColumnKind) []string {
+	if kind == IntegerColumn {
+		return []string{column}
+	}
+	return []string{column, mysqlBytes(column)}
+}
+
 // among compares the ids and their bytes together. MariaDB keeps what subqueries
 // have answered and finds it by collation, so a subquery that is asked about one
 // column answers for Alice what it has answered for alice.

@@ -86,6 +86,8 @@ func canonicalUUID(id string) bool {
 
 func (postgres) notEmpty(column string) clause { return clause{sql: column + " <> ''"} }
 
+func (postgres) keyParts(column string, _ ColumnKind) []string { return []string{column} }
+
 // among is EXISTS: PostgreSQL chooses between one look-up for each row and one for all.
 func (postgres) among(id, table, alias, record string, _ ColumnKind, more clause) clause {
 	more = and(clause{sql: record + " = " + id}, more)

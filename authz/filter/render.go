@@ -86,6 +86,8 @@ func (r *renderer) render(x Expr, at place, want bool) (clause, error) {
 		return r.either(x, at, want)
 	case OfParent:
 		return r.ofParent(x, at, want)
+	case InChain:
+		return r.twoValued(want)(r.inChain(x, at))
 	case IDIn:
 		return r.twoValued(want)(r.idIn(at.column(r, at.ID.Name), at.ID.Kind, rawIDs(all(x.Names), "")), nil)
 	case OwnerIn:
@@ -165,6 +167,49 @@ func (r *renderer) ofParent(x OfParent, at place, want bool) (clause, error) {
 	}
 	in := r.among(key, r.table(m.Table), r.quote(name), parent.column(r, m.ID.Name), m.ID.Kind, more)
 	return and(r.someID(key, m.ID.Kind), in), nil
+}
+
+// inChain goes from the records of which X is true down to all below them.
+func (r *renderer) inChain(x InChain, at place) (clause, error) {
+	switch {
+	case at.Type != x.Type:
+		return never, at.fail("type", x.Type, "is asked about")
+	case at.NoParent || at.Parent != nil && at.Parent.Of.Type != x.Type:
+		return r.render(x.X, at, true)
+	case at.Parent == nil:
+		return never, at.fail("parent", x.Type, "is needed, and is not mapped")
+	}
+	name := r.alias("c")
+	r.tables = append(r.tables, name)
+	chain := r.alias("u")
+	r.tables = append(r.tables, chain)
+	defer func() { r.tables = r.tables[:len(r.tables)-2] }()
+	of := place{at.Mapping, r.quote(name)}
+	c, err := r.render(x.X, of, true)
+	if err != nil {
+		return never, err
+	}
+	if c = and(r.ofTenant(of), c); c.is(never) {
+		return never, nil
+	}
+	parent, kind := of.column(r, at.Parent.Column.Name), at.ID.Kind
+	below := and(r.ofTenant(of), r.someID(parent, kind))
+	from := " FROM " + r.table(at.Table) + " AS " + of.name
+	var selected, found, same []string
+	for i, part := range r.keyParts(of.column(r, at.ID.Name), kind) {
+		column := "k" + strconv.Itoa(i)
+		selected = append(selected, part+" AS "+column)
+		found = append(found, column)
+		same = append(same, r.keyParts(parent, kind)[i]+" = "+r.quote(chain)+"."+column)
+	}
+	id := strings.Join(r.keyParts(at.column(r, at.ID.Name), kind), ", ")
+	if len(found) > 1 {
+		id = "(" + id + ")"
+	}
+	sql := id + " IN (WITH RECURSIVE " + r.quote(chain) + " AS (SELECT " + strings.Join(selected, ", ") + from + " WHERE " + c.sql +
+		" UNION SELECT " + strings.Join(r.keyParts(of.column(r, at.ID.Name), kind), ", ") + from + " JOIN " + r.quote(chain) + " ON " + strings.Join(same, " AND ") +
+		" WHERE " + below.sql + ") SELECT " + strings.Join(found, ", ") + " FROM " + r.quote(chain) + ")"
+	return clause{sql, slices.Concat(c.args, below.args)}, nil
 }
 
 // idIn: the column's id is one of these, as the application has them.

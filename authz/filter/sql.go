@@ -73,6 +73,8 @@ type database interface {
 	uuidIn(column string, ids []string) clause
 	// notEmpty: the column's text is not empty.
 	notEmpty(column string) clause
+	// keyParts is what two columns of ids must have equal, so that the ids are the same.
+	keyParts(column string, kind ColumnKind) []string
 	// among: a record's id is that of a row in a table, of which more is true.
 	among(id, table, alias, record string, kind ColumnKind, more clause) clause
 

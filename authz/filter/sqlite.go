@@ -82,6 +82,10 @@ func (d sqlite) uuidIn(column string, ids []string) clause { return d.textIn(col
 
 func (sqlite) notEmpty(column string) clause { return clause{sql: column + " COLLATE BINARY <> ''"} }
 
+func (sqlite) keyParts(column string, _ ColumnKind) []string {
+	return []string{column + " COLLATE BINARY"}
+}
+
 // among is evaluated once and can look the ids up in an index, as EXISTS can not.
 func (sqlite) among(id, table, alias, record string, _ ColumnKind, more clause) clause {
 	return clause{id + " COLLATE BINARY IN (SELECT " + record + " FROM " + table + " AS " + alias + " WHERE " + more.sql + ")", more.args}
