@@ -137,7 +137,7 @@ func fillMillion(b *testing.B, db *gorm.DB) {
 	b.Helper()
 	text, key := "TEXT", "BIGINT PRIMARY KEY"
 	series := "SELECT n FROM (WITH RECURSIVE s(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM s WHERE n < %d) SELECT n FROM s) AS numbers"
-	name := "'customer ' || (n * 7919 %% %d)"
+	name := "'customer ' || (CAST(n AS BIGINT) * 7919 %% %d)"
 	switch db.Dialector.Name() {
 	case "sqlite":
 		key = "INTEGER PRIMARY KEY"
@@ -156,7 +156,7 @@ func fillMillion(b *testing.B, db *gorm.DB) {
 		fmt.Sprintf("CREATE TABLE customers (id %s, tenant %s NOT NULL, owner %s, name %s)", key, text, text, text),
 		fmt.Sprintf("CREATE TABLE grants (subject %s, customer BIGINT)", text),
 		fmt.Sprintf("INSERT INTO customers SELECT n, 'acme', %s, %s FROM (%s) AS s", owner, fmt.Sprintf(name, aMillion), from),
-		fmt.Sprintf("INSERT INTO grants SELECT %s, 1 + (n * 997) %% %d FROM (%s) AS s", owner, aMillion, fmt.Sprintf(series, 200_000)),
+		fmt.Sprintf("INSERT INTO grants SELECT %s, 1 + (n * 97) %% %d FROM (%s) AS s", owner, aMillion, fmt.Sprintf(series, 200_000)),
 		"DELETE FROM grants WHERE subject = 'rep7'",
 		"CREATE INDEX i_owner ON customers (owner)", "CREATE INDEX i_name ON customers (name)", "CREATE INDEX i_grants ON grants (subject, customer)",
 	} {

@@ -9,7 +9,7 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// maxRepeated is how often a type may be the parent of itself in a filter.
+// maxRepeated is how often a type may be met again among the parents of a filter.
 const maxRepeated = 2
 
 // Filter is the records of the request's type to which its user may do its
@@ -215,15 +215,20 @@ func (f *filtering) reaches(t *recordType, level model.Level) filter.Expr {
 	if ways[1] == filter.True {
 		return filter.True
 	}
-	if t.Parent.Cap >= level {
+	ways = append(ways, f.superior(t, level)...)
+	switch {
+	case t.Parent.Cap < level:
+	case t.parent == t:
+		return filter.InChain{Type: t.name, X: filter.AnyOf(ways...)}
+	default:
 		ways = append(ways, f.reachesParent(t, level))
 	}
-	return filter.AnyOf(append(ways, f.superior(t, level)...)...)
+	return filter.AnyOf(ways...)
 }
 
 // reachesParent is the records on whose parent the user's level is at least a level.
 func (f *filtering) reachesParent(t *recordType, level model.Level) filter.Expr {
-	if t.parent == nil {
+	if t.parent == nil || t.parent == t { // controlled by itself, with nothing at the end
 		return filter.False
 	}
 	repeated := 0
