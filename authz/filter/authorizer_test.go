@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -20,16 +22,16 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// A long run: go test ./authz/filter -run Authorizer -policies 20000 -timeout 0
+// A long run: go test ./authz/filter -run Authorizer -policies 20000 -asked 1 -timeout 0
 var (
 	policies  = flag.Int("policies", 500, "random policies whose filters are asked of each database")
+	filtersOf = flag.Int("asked", 2, "filters that are asked of a policy")
 	firstSeed = flag.Uint64("seed", 1, "first seed of policies and rows")
 )
 
 const (
 	rowsOfType     = 2_000
 	policiesOfRows = 50 // that are asked of the same rows
-	filtersOf      = 3  // of a policy
 )
 
 // The rows that a filter has in a database are exactly those that Enforce allows.
@@ -72,6 +74,87 @@ type counts struct{ Filters, Mixed, Incomplete, Rows, Allowed int }
 
 // askPolicy asks a policy's filters of the database.
 func askPolicy(t *testing.T, db *gorm.DB, rows rowSet, c difftest.Case, n *counts) {
+	for _, a := range answersOf(t, rows, c) {
+		where, err := a.filter.SQL(mappingOf(c.Schema, a.typ, 12), filter.Dialect(db.Dialector.Name()))
+		if err != nil {
+			t.Fatalf("seed %d: %s: %v", c.Seed, a.filter, err)
+		}
+		var got []string
+		if err := db.Table(tableOf(a.typ)).Where(where.SQL, where.Args...).Pluck("id", &got).Error; err != nil {
+			t.Fatalf("seed %d: %s: %v\n%s\n%v", c.Seed, a.filter, err, where.SQL, where.Args)
+		}
+		has := map[string]bool{}
+		for _, id := range got {
+			if has[id] {
+				t.Fatalf("seed %d: %s: row %q twice, or of another tenant", c.Seed, a.filter, id)
+			}
+			has[id] = true
+		}
+		for id, want := range a.allowed {
+			if has[id] != want && (a.filter.Complete() || want) {
+				t.Fatalf("seed %d, rows of seed %d: %s %q: Enforce says %v, the database %v\nfilter %s\nSQL %s\n%v",
+					c.Seed, rows.seed, a.typ, id, want, has[id], a.filter, where.SQL, where.Args)
+			}
+			delete(has, id)
+		}
+		if len(has) > 0 {
+			t.Fatalf("seed %d: %s: rows of another tenant: %v", c.Seed, a.filter, slices.Collect(maps.Keys(has)))
+		}
+		n.add(a)
+	}
+}
+
+func (n *counts) add(a answer) {
+	allowed := 0
+	for _, ok := range a.allowed {
+		if ok {
+			allowed++
+		}
+	}
+	n.Filters++
+	n.Rows += len(a.allowed)
+	n.Allowed += allowed
+	if allowed > 0 && allowed < len(a.allowed) {
+		n.Mixed++
+	}
+	if !a.filter.Complete() {
+		n.Incomplete++
+	}
+}
+
+// answer is what Enforce says of each row that a filter is asked about.
+type answer struct {
+	typ     string
+	filter  *authz.Filter
+	allowed map[string]bool // by the row's id
+}
+
+// answersOf asks Enforce about all rows, for some questions of a policy: once for all
+// databases, which come to a policy at about the same time.
+func answersOf(t *testing.T, rows rowSet, c difftest.Case) []answer {
+	t.Helper()
+	made, _ := answered.LoadOrStore(c.Seed, &answers{})
+	a := made.(*answers)
+	a.once.Do(func() { a.answers = enforceAll(t, rows, c) })
+	if a.asked.Add(1) == asking {
+		answered.Delete(c.Seed)
+	}
+	return a.answers
+}
+
+type answers struct {
+	once    sync.Once
+	asked   atomic.Int64
+	answers []answer
+}
+
+var answered sync.Map // by seed
+
+// asking is how many databases are asked.
+const asking = 3
+
+func enforceAll(t *testing.T, rows rowSet, c difftest.Case) (all []answer) {
+	t.Helper()
 	store, err := adapter.NewMemory(slices.Values(slices.Concat(c.Lines, c.BaseLines)))
 	if err != nil {
 		t.Fatal(err)
@@ -81,67 +164,30 @@ func askPolicy(t *testing.T, db *gorm.DB, rows rowSet, c difftest.Case, n *count
 		t.Fatal(err)
 	}
 	defer az.Close()
-	asked := 0
 	for _, q := range c.Questions {
 		req := q.Request
-		if req.Record == nil || asked == filtersOf {
+		if req.Record == nil || len(all) == *filtersOf {
 			continue
 		}
 		if _, err := az.Enforce(t.Context(), req); err != nil {
 			continue // malformed
 		}
-		asked++
-		typ := req.Record.Type
-		f, err := az.Filter(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, Action: req.Action, Type: typ,
+		a := answer{typ: req.Record.Type, allowed: make(map[string]bool, rowsOfType)}
+		a.filter, err = az.Filter(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, Action: req.Action, Type: a.typ,
 			At: req.At, UserAttrs: req.UserAttrs, Env: req.Env})
 		if err != nil {
 			t.Fatalf("seed %d: %v", c.Seed, err)
 		}
-		where, err := f.SQL(mappingOf(c.Schema, typ, 12), filter.Dialect(db.Dialector.Name()))
-		if err != nil {
-			t.Fatalf("seed %d: %s: %v", c.Seed, f, err)
-		}
-		var got []string
-		if err := db.Table(tableOf(typ)).Where(where.SQL, where.Args...).Pluck("id", &got).Error; err != nil {
-			t.Fatalf("seed %d: %s: %v\n%s\n%v", c.Seed, f, err, where.SQL, where.Args)
-		}
-		has := map[string]bool{}
-		for _, id := range got {
-			if has[id] {
-				t.Fatalf("seed %d: %s: row %q twice, or of another tenant", c.Seed, f, id)
-			}
-			has[id] = true
-		}
-		allowed := 0
 		req.Type, req.ID = "", ""
-		for id, r := range rows.records(c.Schema, typ) {
+		for id, r := range rows.records(c.Schema, a.typ) {
 			req.Record = r
-			want, err := az.Enforce(t.Context(), req)
-			if err != nil {
+			if a.allowed[id], err = az.Enforce(t.Context(), req); err != nil {
 				t.Fatalf("seed %d: %+v: %v", c.Seed, r, err)
 			}
-			if want {
-				allowed++
-			}
-			if has[id] != want && (f.Complete() || want) {
-				t.Fatalf("seed %d, rows of seed %d: %s %s %q: Enforce says %v, the database %v\nrecord %+v\nfilter %s\nin memory %v\nSQL %s\n%v", c.Seed, rows.seed, req.User,
-					req.Action, id, want, has[id], r, f, filter.Eval(f.Expr(), r), where.SQL, where.Args)
-			}
-			delete(has, id)
 		}
-		if len(has) > 0 {
-			t.Fatalf("seed %d: %s: rows of another tenant: %v", c.Seed, f, slices.Collect(maps.Keys(has)))
-		}
-		n.Filters++
-		n.Rows += rowsOfType
-		n.Allowed += allowed
-		if allowed > 0 && allowed < rowsOfType {
-			n.Mixed++
-		}
-		if !f.Complete() {
-			n.Incomplete++
-		}
+		all = append(all, a)
 	}
+	return all
 }
 
 // crmTypes are the types of difftest's schemas.
