@@ -49,7 +49,7 @@ func (s *Store) joined(ctx context.Context) *join {
 //
 // [Store.Transaction] does all of this.
 func (s *Store) Join(ctx context.Context, tx *gorm.DB) (pending context.Context, committed func(context.Context) error) {
-	j := &join{outer: ctx, tx: tx.Session(&gorm.Session{NewDB: true}), changed: map[string]bool{}}
+	j := &join{outer: ctx, tx: s.within(tx), changed: map[string]bool{}}
 	if !isTransaction(tx) {
 		j.broken = ErrNoTransaction
 	}
@@ -135,9 +135,9 @@ func savepoint(ctx context.Context, tx *gorm.DB, verb string) error {
 // Transaction runs f in one transaction on the store's database (at the level
 // READ COMMITTED, where there are levels), and commits.
 // With f's context the methods of the store work inside it, as with [Store.Join]; tx is
-// for the caller's own tables. If f returns an error or panics, or
-// the database ended the transaction, all is rolled back. It is not tried again: f may have
-// done more than the database knows.
+// for the caller's own tables, with the plugins of the handle that New was given. If f
+// returns an error or panics, or the database ended the transaction, all is rolled back.
+// It is not tried again: f may have done more than the database knows.
 //
 // After the commit it tells the store's subscribers which tenants changed; if
 // one of them fails, the error matches ErrNotify.
@@ -158,7 +158,7 @@ func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx 
 	}
 	var tx *gorm.DB
 	err = retry(ctx, transient, func() error {
-		tx = s.db.WithContext(ctx).Begin(s.writing())
+		tx = s.caller.WithContext(ctx).Begin(s.writing())
 		return tx.Error
 	})
 	if err != nil {
@@ -172,8 +172,10 @@ func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx 
 	}()
 	pending, _ := s.Join(ctx, tx)
 	j = s.joined(pending)
-	run := planned(func(tx *gorm.DB) error { return f(pending, tx.WithContext(pending)) })
-	if err := run(tx); err != nil {
+	if err := plan(j.tx); err != nil {
+		return nil, err
+	}
+	if err := f(pending, tx.WithContext(pending)); err != nil {
 		return nil, err
 	}
 	if j.broken != nil {

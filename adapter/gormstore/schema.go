@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"slices"
 
 	"gorm.io/gorm"
 
@@ -65,7 +64,7 @@ var tables = []interface{ TableName() string }{&rule{}, &tenantRow{}, &changeRow
 // New and Open do it too, unless told WithoutMigration: Migrate is for programs
 // that have the right to it only when they are deployed.
 func Migrate(ctx context.Context, db *gorm.DB) error {
-	db, err := fresh(db)
+	db, err := own(db)
 	if err == nil {
 		err = migrate(ctx, db)
 	}
@@ -222,21 +221,3 @@ func prepareCollation(db *gorm.DB, table, collation string, mend bool) error {
 func isSQLite(db *gorm.DB) bool   { return db.Dialector.Name() == "sqlite" }
 func isPostgres(db *gorm.DB) bool { return db.Dialector.Name() == "postgres" }
 func isMySQL(db *gorm.DB) bool    { return db.Dialector.Name() == "mysql" }
-
-// fresh is a handle on the caller's database without the conditions that his
-// has, if it is a database that this package knows and no transaction.
-func fresh(db *gorm.DB) (*gorm.DB, error) {
-	name := db.Dialector.Name()
-	if !slices.Contains([]string{"sqlite", "postgres", "mysql"}, name) {
-		return nil, fmt.Errorf("%w: %s", ErrDatabase, name)
-	}
-	if isTransaction(db) {
-		return nil, fmt.Errorf("%w: it is a transaction; see Join", ErrDatabase)
-	}
-	return db.Session(&gorm.Session{NewDB: true}), nil
-}
-
-func isTransaction(db *gorm.DB) bool {
-	committer, ok := db.Statement.ConnPool.(gorm.TxCommitter)
-	return ok && committer != nil
-}

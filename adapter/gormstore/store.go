@@ -24,7 +24,8 @@ import (
 // Store is an adapter.Store, adapter.Feed and adapter.Notifier on a database.
 // Of the changes that it tells its subscribers, see [Store.Notify].
 type Store struct {
-	db     *gorm.DB
+	db     *gorm.DB     // the store's own handle
+	caller *gorm.DB     // the caller's, for what he does in a Transaction
 	close  func() error // of the database, if it is ours
 	closed atomic.Bool
 
@@ -89,7 +90,8 @@ func sqliteDSN(path string) string {
 }
 
 // New makes a store of a database that the caller has opened, and closes. It
-// makes the tables that are missing; see [Migrate]. How durable a change is, the
+// makes the tables that are missing; see [Migrate]. Plugins and callbacks of db neither
+// see nor disturb what the store does. How durable a change is, the
 // database's settings say: on SQLite, set synchronous to FULL and a busy timeout.
 func New(ctx context.Context, db *gorm.DB, opts ...Option) (*Store, error) {
 	s, err := newStore(ctx, db, opts)
@@ -101,19 +103,19 @@ func newStore(ctx context.Context, db *gorm.DB, opts []Option) (*Store, error) {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	db, err := fresh(db)
+	handle, err := own(db)
 	if err != nil {
 		return nil, err
 	}
 	if o.prepared {
-		err = prepare(db.WithContext(ctx), false)
+		err = prepare(handle.WithContext(ctx), false)
 	} else {
-		err = migrate(ctx, db)
+		err = migrate(ctx, handle)
 	}
 	if err != nil {
 		return nil, err
 	}
-	return &Store{db: db, subscribers: map[*subscriber]bool{}}, nil
+	return &Store{db: handle, caller: db.Session(&gorm.Session{NewDB: true}), subscribers: map[*subscriber]bool{}}, nil
 }
 
 // Close ends the store; what is called later returns adapter.ErrClosed. The
@@ -238,17 +240,23 @@ func (s *Store) writing() *sql.TxOptions {
 	return &sql.TxOptions{Isolation: sql.LevelReadCommitted}
 }
 
-// planned has PostgreSQL plan each statement of a transaction anew. A plan that
-// it keeps from when the table was nearly empty reads all of a big one.
+// planned runs f with plans for it alone.
 func planned(f func(tx *gorm.DB) error) func(tx *gorm.DB) error {
 	return func(tx *gorm.DB) error {
-		if isPostgres(tx) {
-			if err := tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error; err != nil {
-				return err
-			}
+		if err := plan(tx); err != nil {
+			return err
 		}
 		return f(tx)
 	}
+}
+
+// plan has PostgreSQL plan each statement of a transaction anew. A plan that
+// it keeps from when the table was nearly empty reads all of a big one.
+func plan(tx *gorm.DB) error {
+	if !isPostgres(tx) {
+		return nil
+	}
+	return tx.Exec("SET LOCAL plan_cache_mode = force_custom_plan").Error
 }
 
 // attempts is how often a transaction is made at most.
