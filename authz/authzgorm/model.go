@@ -64,6 +64,9 @@ func newTable(db *gorm.DB, s *authz.Schema, m Model) (*table, error) {
 	if m.Of == nil {
 		return nil, fail("", "it has no struct")
 	}
+	if !knows(s, m.Type) {
+		return nil, fail(m.Type, "the schema has no such type")
+	}
 	if err := stmt.Parse(m.Of); err != nil {
 		return nil, fail(fmt.Sprintf("%T", m.Of), "%v", err)
 	}
@@ -176,6 +179,15 @@ func (t *table) attributeField(name string) *schema.Field {
 		}
 	}
 	return t.schema.FieldsByDBName[name]
+}
+
+func knows(s *authz.Schema, typ string) bool {
+	_, ok := s.Types[typ]
+	for _, x := range s.Tenants {
+		_, extends := x.Types[typ]
+		ok = ok || extends
+	}
+	return ok
 }
 
 // attributesOf is the attributes of a type, with those of tenants.

@@ -37,7 +37,7 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 	for _, err := range []error{
 		db.Callback().Query().Before("gorm:query").Register("crmauthz:query", p.guard("query", p.query)),
 		db.Callback().Query().After("gorm:preload").Before("gorm:after_query").Register("crmauthz:redact", p.redact),
-		db.Callback().Row().Before("gorm:row").Register("crmauthz:row", p.guard("query", p.query)),
+		db.Callback().Row().Before("gorm:row").Register("crmauthz:row", p.guard("row", p.query)),
 		db.Callback().Raw().Before("gorm:raw").Register("crmauthz:raw", p.guard("raw", p.raw)),
 		db.Callback().Create().After("gorm:save_before_associations").Before("gorm:create").Register("crmauthz:create", p.guard("create", p.create)),
 		db.Callback().Update().After("gorm:save_before_associations").Before("gorm:update").Register("crmauthz:update", p.guard("update", p.update)),

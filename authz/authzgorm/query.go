@@ -30,21 +30,19 @@ func (p *Plugin) query(s *statement) error {
 	if err != nil {
 		return err
 	}
-	r := &reading{statement: s, filter: f, joined: in.joined}
-	if s.intoModel() && !s.DryRun {
+	redacted := s.intoModel() && !s.DryRun
+	if redacted && !s.Distinct { // which rows are the same tells what they have
 		err = in.selected()
-		r.extra = s.addFacts(in)
 	} else {
 		err = in.selectedAsIs()
 	}
 	if err := errors.Join(err, in.refused()); err != nil {
 		return err
 	}
-	if err := s.narrow(f); err != nil {
-		return err
+	if redacted {
+		s.Settings.Store(readingKey, &reading{s, f, in.joined, s.addFacts(in)})
 	}
-	s.Settings.Store(readingKey, r)
-	return nil
+	return s.narrow(f)
 }
 
 // intoModel tells whether the statement's rows go into values of the model, which can be redacted.
@@ -66,7 +64,7 @@ func (s *statement) intoModel() bool {
 // addFacts sees to it that what decides about a row's fields is read with it, and
 // returns the columns that it added.
 func (s *statement) addFacts(in *inspection) (extra []string) {
-	if !in.narrowed { // all columns are selected
+	if !in.narrowed || s.Distinct { // all columns are selected, or others would change the rows
 		return nil
 	}
 	for _, column := range append(s.table.mapping.Columns(), s.table.schema.PrimaryFieldDBNames...) {

@@ -86,7 +86,9 @@ func (in *inspection) selectedAsIs() error {
 		return nil
 	}
 	for _, j := range in.joined {
-		in.need(j.last().table, j.last().table.schema.DBNames...)
+		for _, step := range j.steps {
+			in.need(step.table, step.table.schema.DBNames...)
+		}
 	}
 	if len(in.Selects) == 0 {
 		in.need(in.table, in.smaller()...)

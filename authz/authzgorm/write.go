@@ -68,7 +68,11 @@ func (s *statement) hasKey(v reflect.Value) bool {
 
 // update checks what an UPDATE writes and narrows it to the rows that may be updated.
 func (p *Plugin) update(s *statement) error {
-	if _, ok := s.Clauses["SET"]; !ok {
+	if _, ok := s.Clauses["SET"]; ok {
+		if where, _ := s.Clauses["WHERE"].Expression.(clause.Where); len(where.Exprs) == 0 && !s.AllowGlobalUpdate { // GORM does not look at keys then
+			return gorm.ErrMissingWhereClause
+		}
+	} else {
 		if s.everywhere() {
 			return gorm.ErrMissingWhereClause
 		}
@@ -317,6 +321,7 @@ func (s *statement) createMap(row map[string]any) error {
 		return err
 	}
 	if f := s.table.schema.FieldsByDBName[s.table.mapping.Tenant]; f != nil {
+		delete(row, f.Name)
 		row[f.DBName], _ = f.ValueOf(s.Context, v)
 	}
 	return nil

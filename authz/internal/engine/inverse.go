@@ -279,12 +279,20 @@ func (h *heldIDs) All() iter.Seq[string] {
 // Of is all names that there are, by number.
 func (h *heldIDs) Of() []string { return h.inverse.ids }
 
-// Mark sets the bits of the ids' numbers.
-func (h *heldIDs) Mark(bits []uint64) {
+// Mark sets the bits of the ids' numbers, which come in their order: a word at a time.
+func (h *heldIDs) Mark(marks []uint64) {
 	for _, part := range h.parts {
+		at, word := uint32(0), uint64(0)
 		for _, e := range part.entries {
 			n := e.number()
-			bits[n/64] |= 1 << (n % 64)
+			if n/64 != at {
+				marks[at] |= word
+				at, word = n/64, 0
+			}
+			word |= 1 << (n % 64)
+		}
+		if word != 0 {
+			marks[at] |= word
 		}
 	}
 }
