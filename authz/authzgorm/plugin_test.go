@@ -89,11 +89,7 @@ var crm = &authz.Schema{
 // newAuthorizer opens Acme's policy: reps do everything to what they reach, and read what is theirs.
 func newAuthorizer(t testing.TB, options ...authz.Option) *authz.Authorizer {
 	t.Helper()
-	store, err := adapter.NewMemory(nil)
-	must(t, err)
-	az, err := authz.Open(t.Context(), crm, store, options...)
-	must(t, err)
-	t.Cleanup(func() { _ = az.Close() })
+	az := openAuthorizer(t, crm, options...)
 	var facts []authz.Fact
 	for _, typ := range []string{"customer", "company", "deal"} {
 		facts = append(facts, authz.CustomerRule{Tenant: "acme", Subject: "role:rep", On: model.OnType(typ), Action: model.Any, Effect: model.Allow})
@@ -106,8 +102,18 @@ func newAuthorizer(t testing.TB, options ...authz.Option) *authz.Authorizer {
 		authz.Membership{Tenant: "acme", Member: "user:eve", Group: "role:boss"},
 		authz.TeamRule{Tenant: "acme", Subject: "user:ann", On: model.OnRecord("customer", "4"), Level: model.LevelRead},
 	)
-	_, err = az.Grant(t.Context(), authz.By("user:admin", "test"), facts...)
+	_, err := az.Grant(t.Context(), authz.By("user:admin", "test"), facts...)
 	must(t, err)
+	return az
+}
+
+func openAuthorizer(t testing.TB, schema *authz.Schema, options ...authz.Option) *authz.Authorizer {
+	t.Helper()
+	store, err := adapter.NewMemory(nil)
+	must(t, err)
+	az, err := authz.Open(t.Context(), schema, store, options...)
+	must(t, err)
+	t.Cleanup(func() { _ = az.Close() })
 	return az
 }
 

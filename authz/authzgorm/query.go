@@ -22,6 +22,7 @@ const readingKey = "crmauthz:reading"
 
 // query checks a SELECT and narrows it to the rows that may be read.
 func (p *Plugin) query(s *statement) error {
+	s.rechecked() // before any query within this one
 	f, err := s.filter(s.table, s.table.Actions.Read)
 	if err != nil {
 		return err
