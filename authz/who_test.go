@@ -51,43 +51,14 @@ func TestWhoCanNamesThoseWhomCasbinAllowsIt(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, q := range c.Questions {
-			req := q.Request
-			if req.Record == nil {
+			if q.Request.Record == nil {
 				continue
 			}
-			if _, err := reference.Decide(req); err != nil {
-				if _, got := az.WhoCan(t.Context(), whoQuery(req)); got == nil && model.CheckSubject(req.User, model.User) == nil && !attrsMalformed(c, req) {
-					t.Errorf("seed %d: %+v is no question (%v), and WhoCan answers it", seed, req, err)
-				}
+			if _, err := reference.Decide(q.Request); err != nil {
+				wantNoAnswer(t, az, c, q.Request)
 				continue
 			}
-			var want []string
-			for _, user := range caseUsers(c, req.Record) {
-				if req.User, req.UserAttrs = user, q.Request.UserAttrs; !hasFacts(c, req.Record, user) {
-					req.UserAttrs = nil // of whom nobody knows anything
-				}
-				if ok, err := reference.Decide(req); err != nil {
-					t.Fatal(err)
-				} else if ok {
-					want = append(want, user)
-				}
-			}
-			w, err := az.WhoCan(t.Context(), whoQuery(q.Request))
-			if err != nil {
-				t.Fatalf("seed %d: %+v: %v", seed, req, err)
-			}
-			if w.Everyone != slices.Contains(want, somebody) {
-				t.Fatalf("seed %d: %+v: everyone is %v", seed, req, w.Everyone)
-			}
-			want = slices.DeleteFunc(want, func(u string) bool { return w.Everyone && !hasFacts(c, req.Record, u) })
-			if diff := cmp.Diff(want, namesOf(w), cmpopts.EquateEmpty()); diff != "" {
-				t.Fatalf("seed %d: who may %s %+v: reference -, WhoCan +\n%s", seed, req.Action, req.Record, diff)
-			}
-			for _, p := range w.People {
-				if !p.Decision.Allowed || p.Decision.Rule == nil || p.Decision.Revision != w.Revision {
-					t.Fatalf("seed %d: %s: how she came to it is %v", seed, p.User, p.Decision)
-				}
-			}
+			w := wantWho(t, az, reference, c, q.Request)
 			asked++
 			people += len(w.People)
 			if w.Everyone {
@@ -99,6 +70,47 @@ func TestWhoCanNamesThoseWhomCasbinAllowsIt(t *testing.T) {
 	if people < asked/2 || everyone == 0 || everyone > asked/2 {
 		t.Error("the test tests little")
 	}
+}
+
+// wantNoAnswer: what is no question to the reference is none to WhoCan, unless only the user was wrong.
+func wantNoAnswer(t *testing.T, az *authz.Authorizer, c difftest.Case, req model.Request) {
+	t.Helper()
+	if _, err := az.WhoCan(t.Context(), whoQuery(req)); err == nil && model.CheckSubject(req.User, model.User) == nil && !attrsMalformed(c, req) {
+		t.Errorf("seed %d: %+v is no question, and WhoCan answers it", c.Seed, req)
+	}
+}
+
+func wantWho(t *testing.T, az *authz.Authorizer, reference difftest.Decider, c difftest.Case, req model.Request) authz.Who {
+	t.Helper()
+	w, err := az.WhoCan(t.Context(), whoQuery(req))
+	if err != nil {
+		t.Fatalf("seed %d: %+v: %v", c.Seed, req, err)
+	}
+	var want []string
+	attrs := req.UserAttrs
+	for _, user := range caseUsers(c, req.Record) {
+		if req.User, req.UserAttrs = user, attrs; !hasFacts(c, req.Record, user) {
+			req.UserAttrs = nil // of whom nobody knows anything
+		}
+		if ok, err := reference.Decide(req); err != nil {
+			t.Fatal(err)
+		} else if ok {
+			want = append(want, user)
+		}
+	}
+	if w.Everyone != slices.Contains(want, somebody) {
+		t.Fatalf("seed %d: %+v: everyone is %v", c.Seed, req, w.Everyone)
+	}
+	want = slices.DeleteFunc(want, func(u string) bool { return w.Everyone && !hasFacts(c, req.Record, u) })
+	if diff := cmp.Diff(want, namesOf(w), cmpopts.EquateEmpty()); diff != "" {
+		t.Fatalf("seed %d: who may %s %+v: reference -, WhoCan +\n%s", c.Seed, req.Action, req.Record, diff)
+	}
+	for _, p := range w.People {
+		if !p.Decision.Allowed || p.Decision.Rule == nil || p.Decision.Revision != w.Revision {
+			t.Fatalf("seed %d: %s: how she came to it is %v", c.Seed, p.User, p.Decision)
+		}
+	}
+	return w
 }
 
 func whoQuery(req model.Request) authz.WhoQuery {
@@ -249,7 +261,7 @@ func mustEncode(t testing.TB, f model.Fact) model.Line {
 
 // WhatCan says of each type and action which records the reference allows.
 func TestWhatCanSaysWhatCasbinAllows(t *testing.T) {
-	reaches, nothing, asked := 0, 0, 0
+	var n struct{ reaches, nothing, asked int }
 	for seed := range uint64(*policies) {
 		c := difftest.Generate(seed)
 		az := openCase(t, c)
@@ -265,15 +277,8 @@ func TestWhatCanSaysWhatCasbinAllows(t *testing.T) {
 			if _, err := reference.Decide(req); err != nil {
 				continue
 			}
-			w, err := az.WhatCan(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, At: req.At, UserAttrs: req.UserAttrs, Env: req.Env})
-			if err != nil {
-				t.Fatal(err)
-			}
-			found := map[[2]string]*authz.Filter{}
-			for _, r := range w.Reaches {
-				found[[2]string{r.Type, r.Action}] = r.Filter
-			}
-			reaches += len(found)
+			found := reachesOf(t, az, req)
+			n.reaches += len(found)
 			for _, other := range c.Questions {
 				req.Type, req.ID, req.Record = "", "", other.Request.Record
 				if req.Record == nil || !parentsFit(c.Schema, req.Record) {
@@ -285,26 +290,42 @@ func TestWhatCanSaysWhatCasbinAllows(t *testing.T) {
 					if err != nil {
 						break
 					}
-					f := found[[2]string{req.Record.Type, action}]
-					if f == nil {
-						if nothing++; want {
-							t.Fatalf("seed %d: WhatCan says nothing of %+v, which is allowed", seed, req)
-						}
-						continue
-					}
-					asked++
-					got, err := f.Match(req.Record)
-					in := filter.Eval(f.Expr(), req.Record) == filter.True
-					if err != nil || got != want || in != want && (f.Complete() || want) || f.All() && !want {
-						t.Fatalf("seed %d: %+v: allowed %v, Match %v (%v), filter %v: %s", seed, req, want, got, err, in, f)
+					if f := found[[2]string{req.Record.Type, action}]; f != nil {
+						n.asked++
+						wantFilter(t, seed, f, req, want)
+					} else if n.nothing++; want {
+						t.Fatalf("seed %d: WhatCan says nothing of %+v, which is allowed", seed, req)
 					}
 				}
 			}
 		}
 	}
-	t.Logf("%d reaches, %d records of them, %d of none", reaches, asked, nothing)
-	if asked < 1000 || nothing < 1000 {
+	t.Logf("%+v", n)
+	if n.asked < 1000 || n.nothing < 1000 {
 		t.Error("the test tests little")
+	}
+}
+
+// reachesOf is what a request's user can do, by type and action.
+func reachesOf(t *testing.T, az *authz.Authorizer, req model.Request) map[[2]string]*authz.Filter {
+	t.Helper()
+	w, err := az.WhatCan(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, At: req.At, UserAttrs: req.UserAttrs, Env: req.Env})
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := map[[2]string]*authz.Filter{}
+	for _, r := range w.Reaches {
+		found[[2]string{r.Type, r.Action}] = r.Filter
+	}
+	return found
+}
+
+func wantFilter(t *testing.T, seed uint64, f *authz.Filter, req model.Request, want bool) {
+	t.Helper()
+	got, err := f.Match(req.Record)
+	in := filter.Eval(f.Expr(), req.Record) == filter.True
+	if err != nil || got != want || in != want && (f.Complete() || want) || f.All() && !want {
+		t.Fatalf("seed %d: %+v: allowed %v, Match %v (%v), filter %v: %s", seed, req, want, got, err, in, f)
 	}
 }
 

@@ -57,74 +57,86 @@ func (s *statement) inspect() (*inspection, error) {
 // clause looks at a clause of a name, which must be of the type that goes with it.
 func (in *inspection) clause(name string, e clause.Expression) error {
 	switch e := e.(type) {
-	case nil:
+	case nil, clause.Limit:
 		return nil
 	case clause.Where:
 		return in.all(e.Exprs)
 	case clause.OrderBy:
-		for _, c := range e.Columns {
-			if err := in.column(c.Column, true); err != nil {
-				return err
-			}
-		}
-		return in.expression(e.Expression)
+		return firstError(in.order(e), in.expression(e.Expression))
 	case clause.GroupBy:
-		for _, c := range e.Columns {
-			if err := in.column(c, true); err != nil {
-				return err
-			}
-		}
-		return in.all(e.Having)
-	case clause.Limit:
-		return nil
+		return firstError(in.groups(e), in.all(e.Having))
 	case clause.Select:
 		return in.expression(e.Expression)
 	case clause.Expr, clause.NamedExpr:
 		if name == "SELECT" {
 			return in.expression(e)
 		}
-	case clause.Locking:
-		if e.Table == (clause.Table{}) && slices.Contains([]string{"UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"}, e.Strength) && slices.Contains([]string{"", "NOWAIT", "SKIP LOCKED"}, e.Options) {
-			return nil
-		}
-	case clause.From:
-		if len(e.Tables)+len(e.Joins) == 0 {
-			return nil
-		}
 	case clause.Returning:
-		columns := e.Columns
-		if len(columns) == 0 {
-			in.need(in.table, in.table.schema.DBNames...)
-		}
-		for _, c := range columns {
-			if err := in.column(c, false); err != nil {
-				return err
-			}
-		}
-		return nil
-	case clause.OnConflict:
-		if in.op == "create" && e.DoNothing && !e.UpdateAll && len(e.DoUpdates) == 0 && len(e.TargetWhere.Exprs)+len(e.Where.Exprs) == 0 {
-			return nil
-		}
-		return in.fail("", ErrUpsert)
+		return in.returning(e)
 	case clause.Set:
 		if in.op == "update" {
 			return in.assignments(e)
 		}
-	case clause.Insert:
-		if e == (clause.Insert{}) {
-			return nil
+	case clause.OnConflict:
+		if !in.harmless(e) {
+			return in.fail("", ErrUpsert)
 		}
-	case clause.Update:
-		if e == (clause.Update{}) {
-			return nil
-		}
-	case clause.Delete:
-		if e == (clause.Delete{}) {
-			return nil
-		}
+		return nil
+	}
+	if in.harmless(e) {
+		return nil
 	}
 	return in.fail(fmt.Sprintf("%s %T", name, e), ErrUnsupported)
+}
+
+// harmless tells whether a clause says no more than it must, or what can do no harm.
+func (in *inspection) harmless(e clause.Expression) bool {
+	switch e := e.(type) {
+	case clause.Locking:
+		return e.Table == (clause.Table{}) && slices.Contains([]string{"UPDATE", "SHARE", "NO KEY UPDATE", "KEY SHARE"}, e.Strength) &&
+			slices.Contains([]string{"", "NOWAIT", "SKIP LOCKED"}, e.Options)
+	case clause.From:
+		return len(e.Tables)+len(e.Joins) == 0
+	case clause.Insert:
+		return e == clause.Insert{}
+	case clause.Update:
+		return e == clause.Update{}
+	case clause.Delete:
+		return e == clause.Delete{}
+	case clause.OnConflict:
+		return in.op == "create" && e.DoNothing && !e.UpdateAll && len(e.DoUpdates)+len(e.TargetWhere.Exprs)+len(e.Where.Exprs) == 0
+	}
+	return false
+}
+
+func (in *inspection) order(by clause.OrderBy) error {
+	for _, c := range by.Columns {
+		if err := in.column(c.Column, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inspection) groups(by clause.GroupBy) error {
+	for _, c := range by.Columns {
+		if err := in.column(c, true); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (in *inspection) returning(r clause.Returning) error {
+	if len(r.Columns) == 0 {
+		in.need(in.table, in.table.schema.DBNames...)
+	}
+	for _, c := range r.Columns {
+		if err := in.column(c, false); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (in *inspection) all(es []clause.Expression) error {
