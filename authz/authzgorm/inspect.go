@@ -21,23 +21,29 @@ import (
 // does not know is refused.
 type inspection struct {
 	*statement
-	aliases  map[string]*table   // of tables: the model's and those joined
-	named    map[string]bool     // by AS, which may be sorted and grouped by
-	needs    map[*table][]string // columns that must be readable in every row
-	joined   []*joined
-	columns  []string // that are selected
-	narrowed bool     // these are not all
+	aliases   map[string]*table   // of tables: the model's and those joined
+	named     map[string]bool     // by AS, which may be sorted and grouped by
+	needs     map[*table][]string // columns that rows are asked for by
+	shown     map[*table][]string // columns whose values come out as they are
+	showing   bool                // what is looked at comes out
+	constants bool                // may stand alone
+	joined    []*joined
+	columns   []string // that are selected
+	narrowed  bool     // these are not all
 }
 
 // inspect looks at all clauses of a statement.
 func (s *statement) inspect() (*inspection, error) {
 	in := &inspection{statement: s, aliases: map[string]*table{"": s.table, clause.CurrentTable: s.table, s.Table: s.table},
-		named: map[string]bool{}, needs: map[*table][]string{}}
+		named: map[string]bool{}, needs: map[*table][]string{}, shown: map[*table][]string{}}
 	if len(s.ColumnMapping) > 0 {
 		return nil, s.fail("MapColumns", ErrUnsupported)
 	}
 	if s.op != "create" && !slices.Contains(s.BuildClauses, "WHERE") {
 		return nil, s.fail("BuildClauses", ErrUnsupported)
+	}
+	if len(s.Vars) > 0 && !s.DryRun { // those of a query around it
+		return nil, s.fail("Vars", ErrUnsupported)
 	}
 	if err := in.joins(); err != nil { // first, since they name tables
 		return nil, err
@@ -46,6 +52,12 @@ func (s *statement) inspect() (*inspection, error) {
 		c := s.Clauses[name]
 		if c.BeforeExpression != nil || c.AfterNameExpression != nil || c.AfterExpression != nil || c.Builder != nil {
 			return nil, s.fail(name, ErrUnsupported)
+		}
+		if c.Expression == nil {
+			continue
+		}
+		if c.Name != name && (c.Name != "" || name != "LIMIT") { // which GORM leaves without one
+			return nil, s.fail(c.Name, ErrUnsupported)
 		}
 		if err := in.clause(name, c.Expression); err != nil {
 			return nil, err
@@ -56,23 +68,28 @@ func (s *statement) inspect() (*inspection, error) {
 
 // clause looks at a clause of a name, which must be of the type that goes with it.
 func (in *inspection) clause(name string, e clause.Expression) error {
+	if c, ok := e.(clause.Interface); ok && c.Name() != name {
+		return in.fail(name, ErrUnsupported)
+	}
 	switch e := e.(type) {
-	case nil, clause.Limit:
+	case clause.Limit:
 		return nil
 	case clause.Where:
-		return in.all(e.Exprs)
+		return in.conditions(e.Exprs)
 	case clause.OrderBy:
 		return firstError(in.order(e), in.expression(e.Expression))
 	case clause.GroupBy:
-		return firstError(in.groups(e), in.all(e.Having))
+		return firstError(in.groups(e), in.conditions(e.Having))
 	case clause.Select:
-		return in.expression(e.Expression)
+		return in.show(func() error { return in.expression(e.Expression) })
 	case clause.Expr, clause.NamedExpr:
 		if name == "SELECT" {
-			return in.expression(e)
+			return in.show(func() error { return in.expression(e) })
 		}
 	case clause.Returning:
-		return in.returning(e)
+		if in.op == "create" { // others show rows that she may write and not read
+			return in.show(func() error { return in.returning(e) })
+		}
 	case clause.Set:
 		if in.op == "update" {
 			return in.assignments(e)
@@ -104,7 +121,10 @@ func (in *inspection) harmless(e clause.Expression) bool {
 	case clause.Delete:
 		return e == clause.Delete{}
 	case clause.OnConflict:
-		return in.op == "create" && e.DoNothing && !e.UpdateAll && len(e.DoUpdates)+len(e.TargetWhere.Exprs)+len(e.Where.Exprs) == 0
+		plain := !slices.ContainsFunc(e.Columns, func(c clause.Column) bool {
+			return c.Raw || c.Table != "" || c.Alias != "" || in.table.schema.FieldsByDBName[c.Name] == nil
+		})
+		return in.op == "create" && plain && e.OnConstraint == "" && e.DoNothing && !e.UpdateAll && len(e.DoUpdates)+len(e.TargetWhere.Exprs)+len(e.Where.Exprs) == 0
 	}
 	return false
 }
@@ -137,6 +157,15 @@ func (in *inspection) returning(r clause.Returning) error {
 		}
 	}
 	return nil
+}
+
+// conditions looks at expressions of which only the truth counts: there a number alone is
+// no column's position.
+func (in *inspection) conditions(es []clause.Expression) error {
+	in.constants = true
+	err := in.all(es)
+	in.constants = false
+	return err
 }
 
 func (in *inspection) all(es []clause.Expression) error {
@@ -180,9 +209,9 @@ func (in *inspection) expression(e clause.Expression) error {
 	case clause.IN:
 		return in.comparison(e.Column, e.Values...)
 	case clause.Expr:
-		return in.sql(e.SQL, e.Vars)
+		return in.sql(e.SQL, e.Vars, nil)
 	case clause.NamedExpr:
-		return in.sql(e.SQL, e.Vars)
+		return in.sql(e.SQL, e.Vars, namesOf(e.Vars))
 	}
 	return in.fail(fmt.Sprintf("%T", e), ErrUnsupported)
 }
@@ -205,11 +234,46 @@ func (in *inspection) comparison(column any, values ...any) error {
 	return nil
 }
 
-// sql looks at SQL that the program wrote.
-func (in *inspection) sql(text string, vars []any) error {
-	f, err := readSQL(text)
+// show looks at what comes out of the statement.
+func (in *inspection) show(look func() error) error {
+	before := in.showing
+	in.showing = true
+	err := look()
+	in.showing = before
+	return err
+}
+
+// namesOf is the names of named arguments.
+func namesOf(vars []any) map[string]bool {
+	names := map[string]bool{}
+	for _, v := range vars {
+		if arg, ok := v.(sql.NamedArg); ok {
+			names[arg.Name] = true
+			continue
+		}
+		switch v := reflect.Indirect(reflect.ValueOf(v)); v.Kind() {
+		case reflect.Map:
+			for _, key := range v.MapKeys() {
+				names[key.String()] = true
+			}
+		case reflect.Struct:
+			for i := range v.NumField() {
+				names[v.Type().Field(i).Name] = true
+			}
+		}
+	}
+	return names
+}
+
+// sql looks at SQL that the program wrote, with its arguments: one for each ?, for a database
+// takes those too many for arguments of the filter, and one for each name.
+func (in *inspection) sql(text string, vars []any, names map[string]bool) error {
+	f, err := readSQL(text, slices.Collect(maps.Keys(names))...)
 	if err != nil {
 		return in.fail(text, err)
+	}
+	if names == nil && f.marks != len(vars) || names != nil && f.marks > 0 {
+		return in.fail(text, ErrRawSQL)
 	}
 	for _, c := range f.columns {
 		if err := in.reference(c.table, c.name, false); err != nil {
@@ -248,6 +312,9 @@ func (in *inspection) column(column any, byName bool) error {
 		if err != nil {
 			return in.fail(c.Name, err)
 		}
+		if c.Table != "" || c.Alias != "" || f.marks > 0 {
+			return in.fail(c.Name, ErrRawSQL)
+		}
 		for _, ref := range f.columns {
 			if err := in.reference(ref.table, ref.name, byName); err != nil {
 				return err
@@ -267,7 +334,7 @@ func (in *inspection) known(alias string) error {
 
 // reference looks at a column by its name: of one table or, if it names none, of each that has it.
 func (in *inspection) reference(alias, name string, byName bool) error {
-	if byName && alias == "" && in.named[name] {
+	if byName && alias == "" && in.named[name] || in.constants && !plainName.MatchString(name) && name != "*" || in.constants && slices.Contains([]string{"TRUE", "FALSE"}, name) {
 		return nil
 	}
 	if err := in.known(alias); err != nil {
@@ -292,32 +359,46 @@ func (in *inspection) reference(alias, name string, byName bool) error {
 	return nil
 }
 
-// need notes that columns must be readable in every row.
+// need notes that columns must be readable in every row, or at least that one may ask by them.
 func (in *inspection) need(t *table, columns ...string) {
-	in.needs[t] = append(in.needs[t], columns...)
+	if in.showing {
+		in.shown[t] = append(in.shown[t], columns...)
+	} else {
+		in.needs[t] = append(in.needs[t], columns...)
+	}
 }
 
 // refused is an error about the columns that must be readable, and are not.
 func (in *inspection) refused() error {
-	for t, columns := range in.needs {
+	for _, t := range in.aliases {
 		fields, err := in.viewer.FieldsOfList(t.Actions.Read, t.Type)
 		if err != nil {
 			return err
 		}
-		var names []string
-		for _, column := range columns {
-			switch field, ok := fields.Governing(t.paths[column]); {
-			case ok && t.paths[column] != "":
-				names = append(names, field)
-			case !t.kept[column]:
-				names = append(names, column)
+		asked := authz.FieldQuery{Filter: t.names(fields, in.needs[t])}
+		for _, name := range t.names(fields, in.shown[t]) {
+			if !fields.Readable(name) {
+				return in.fail("", &authz.FieldsError{Op: "query", Type: t.Type, Fields: []string{name}})
 			}
 		}
-		if err := fields.CheckQuery(authz.FieldQuery{Filter: names}); err != nil {
+		if err := fields.CheckQuery(asked); err != nil {
 			return in.fail("", err)
 		}
 	}
 	return nil
+}
+
+// names is the fields that govern columns, or the columns that are hidden since none does.
+func (t *table) names(fields authz.Fields, columns []string) (names []string) {
+	for _, column := range columns {
+		switch field, ok := fields.Governing(t.paths[column]); {
+		case ok && t.paths[column] != "":
+			names = append(names, field)
+		case !t.kept[column]:
+			names = append(names, column)
+		}
+	}
+	return names
 }
 
 // value looks at a value that the program gave, of which GORM makes SQL.
@@ -330,7 +411,7 @@ func (in *inspection) value(v any) error {
 	case clause.Column:
 		return in.column(v, false)
 	case clause.Expr:
-		return in.sql(v.SQL, v.Vars)
+		return in.sql(v.SQL, v.Vars, nil)
 	case sql.NamedArg:
 		return in.value(v.Value)
 	case clause.Expression, clause.Interface, clause.Table, gorm.Valuer:

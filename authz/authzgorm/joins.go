@@ -34,8 +34,10 @@ func (in *inspection) joins() error {
 		if err != nil {
 			return err
 		}
-		if len(join.Conds) > 0 {
-			return in.fail(join.Name, ErrUnsupported)
+		for _, c := range join.Conds {
+			if _, ok := c.(*gorm.DB); !ok || len(join.Conds) > 1 { // whose conditions are in On
+				return in.fail(join.Name, ErrUnsupported)
+			}
 		}
 		in.joined = append(in.joined, j)
 		on := clause.Where{}
@@ -44,7 +46,7 @@ func (in *inspection) joins() error {
 				return in.fail(join.Name, ErrUnsupported)
 			}
 			on = *join.On
-			if err := in.within(j.last().alias).all(on.Exprs); err != nil {
+			if err := in.within(j.last().alias).conditions(on.Exprs); err != nil {
 				return err
 			}
 		}
@@ -52,7 +54,7 @@ func (in *inspection) joins() error {
 		for _, s := range j.steps {
 			m := *s.table.mapping
 			m.Alias = s.alias
-			c, err := s.filter.SQL(&m, in.plugin.dialect)
+			c, err := s.filter.SQL(&m, in.dialect())
 			if err != nil {
 				return err
 			}

@@ -2,8 +2,10 @@ package authzgorm
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"reflect"
+	"sync"
 
 	"gorm.io/gorm"
 
@@ -15,8 +17,9 @@ import (
 type Plugin struct {
 	az      *authz.Authorizer
 	models  []Model
+	fitting sync.Once
+	misfit  error
 	tables  map[reflect.Type]*table // by the model's struct type
-	dialect filter.Dialect
 }
 
 // New makes a plugin of the models that it is to guard; all others are refused.
@@ -30,30 +33,44 @@ func (p *Plugin) Name() string { return "crmauthz" }
 // Initialize fits the models to the schema and registers the callbacks; db.Use calls it. The
 // error, an *[Error] that matches ErrModel or a *filter.MappingError, says what does not fit.
 func (p *Plugin) Initialize(db *gorm.DB) error {
-	if err := p.fit(db); err != nil {
+	if err := p.fitOnce(db); err != nil {
 		return err
 	}
-	// As late as can be: hooks and associations come before, and change statements.
-	for _, err := range []error{
-		db.Callback().Query().Before("gorm:query").Register("crmauthz:query", p.guard("query", p.query)),
-		db.Callback().Query().After("gorm:preload").Before("gorm:after_query").Register("crmauthz:redact", p.redact),
-		db.Callback().Row().Before("gorm:row").Register("crmauthz:row", p.guard("row", p.query)),
-		db.Callback().Raw().Before("gorm:raw").Register("crmauthz:raw", p.guard("raw", p.raw)),
-		db.Callback().Create().After("gorm:save_before_associations").Before("gorm:create").Register("crmauthz:create", p.guard("create", p.create)),
-		db.Callback().Update().After("gorm:save_before_associations").Before("gorm:update").Register("crmauthz:update", p.guard("update", p.update)),
-		db.Callback().Update().After("gorm:update").Register("crmauthz:updated", updated),
-		db.Callback().Delete().After("gorm:delete_before_associations").Before("gorm:delete").Register("crmauthz:delete", p.guard("delete", p.delete)),
-	} {
-		if err != nil {
-			return err
-		}
+	// In the place of GORM's own, so that nothing comes between: hooks, associations and other
+	// plugins change statements before.
+	type replaceable interface {
+		Get(name string) func(*gorm.DB)
+		Replace(name string, f func(*gorm.DB)) error
 	}
-	return nil
+	replace := func(in replaceable, op, name string, check func(*statement) error) error {
+		run := in.Get(name)
+		return in.Replace(name, func(db *gorm.DB) {
+			p.guard(db, op, check)
+			run(db)
+		})
+	}
+	c := db.Callback()
+	return errors.Join(
+		replace(c.Query(), "query", "gorm:query", p.query),
+		replace(c.Row(), "row", "gorm:row", p.query),
+		replace(c.Raw(), "raw", "gorm:raw", p.raw),
+		replace(c.Create(), "create", "gorm:create", p.create),
+		replace(c.Update(), "update", "gorm:update", p.update),
+		replace(c.Delete(), "delete", "gorm:delete", p.delete),
+		c.Query().After("gorm:preload").Before("gorm:after_query").Register("crmauthz:redact", p.redact),
+		c.Update().After("gorm:update").Register("crmauthz:updated", updated),
+	)
+}
+
+// fitOnce fits the models, the first time that it is called.
+func (p *Plugin) fitOnce(db *gorm.DB) error {
+	p.fitting.Do(func() { p.misfit = p.fit(db) })
+	return p.misfit
 }
 
 // fit fits the models to their structs and the schema.
 func (p *Plugin) fit(db *gorm.DB) error {
-	p.tables, p.dialect = map[reflect.Type]*table{}, filter.Dialect(db.Dialector.Name())
+	p.tables = map[reflect.Type]*table{}
 	byType := map[string]*table{}
 	for _, m := range p.models {
 		t, err := newTable(db, p.az.Schema(), m)
@@ -95,24 +112,25 @@ type statement struct {
 	table     *table
 }
 
-// guard makes a callback of what checks and narrows a statement.
-func (p *Plugin) guard(op string, check func(*statement) error) func(*gorm.DB) {
-	return func(db *gorm.DB) {
-		if db.Error != nil || internal(db.Statement.Context) {
-			return
-		}
-		s := &statement{Statement: db.Statement, plugin: p, op: op}
-		if reason, ok := bypass(db.Statement.Context); ok {
-			_ = db.AddError(s.fail("", s.logBypass(reason)))
-			return
-		}
-		err := s.identify()
-		if err == nil {
-			err = check(s)
-		}
-		_ = db.AddError(err)
+// guard checks a statement, and narrows it; on an error GORM does not run it.
+func (p *Plugin) guard(db *gorm.DB, op string, check func(*statement) error) {
+	if db.Error != nil || internal(db.Statement.Context) {
+		return
 	}
+	s := &statement{Statement: db.Statement, plugin: p, op: op}
+	if reason, ok := bypass(db.Statement.Context); ok {
+		_ = db.AddError(s.fail("", s.logBypass(reason)))
+		return
+	}
+	err := s.identify()
+	if err == nil {
+		err = check(s)
+	}
+	_ = db.AddError(err)
 }
+
+// dialect is the database's kind of SQL.
+func (s *statement) dialect() filter.Dialect { return filter.Dialect(s.Dialector.Name()) }
 
 // identify finds out who asks, and about which model.
 func (s *statement) identify() error {

@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 
 	"github.com/crmauthz/crmauthz/authz"
 )
@@ -65,7 +66,7 @@ func (s *statement) intoModel() bool {
 // addFacts sees to it that what decides about a row's fields is read with it, and
 // returns the columns that it added.
 func (s *statement) addFacts(in *inspection) (extra []string) {
-	if !in.narrowed || s.Distinct { // all columns are selected, or others would change the rows
+	if !in.narrowed || s.Distinct || s.Clauses["SELECT"].Expression != nil { // all columns are selected, or others would change the rows
 		return nil
 	}
 	for _, column := range append(s.table.mapping.Columns(), s.table.schema.PrimaryFieldDBNames...) {
@@ -73,15 +74,23 @@ func (s *statement) addFacts(in *inspection) (extra []string) {
 			extra = append(extra, column)
 		}
 	}
-	if len(s.Selects) > 0 {
-		s.Selects = append(slices.Clone(s.Selects), extra...)
-		return extra
+	if len(s.Selects) == 0 { // all but those omitted
+		s.Omits = nil
+		for _, column := range in.columns {
+			s.Selects = append(s.Selects, s.qualified(column))
+		}
 	}
-	s.Omits = slices.DeleteFunc(slices.Clone(s.Omits), func(name string) bool {
-		f := s.table.schema.LookUpField(name)
-		return f != nil && slices.Contains(extra, f.DBName)
-	})
+	s.Selects = slices.Clone(s.Selects)
+	for _, column := range extra {
+		s.Selects = append(s.Selects, s.qualified(column))
+	}
 	return extra
+}
+
+// qualified is a column with the table's name, quoted, as GORM takes it for what is
+// selected.
+func (s *statement) qualified(column string) string {
+	return s.Quote(clause.Column{Table: s.Table, Name: column})
 }
 
 // redact redacts the rows that were read. On an error none of them is left.
@@ -138,6 +147,9 @@ func (s *statement) redactRow(t *table, f *authz.Filter, v reflect.Value, extra 
 		return err
 	}
 	fields, err := f.Fields(record)
+	if len(t.MoreOwners) > 0 { // whom rules may ask about are not all in the record
+		fields, err = s.viewer.FieldsOfList(t.Actions.Read, t.Type)
+	}
 	if err != nil {
 		return err
 	}

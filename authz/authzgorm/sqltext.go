@@ -3,7 +3,9 @@ package authzgorm
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
+	"unicode/utf8"
 )
 
 // ErrRawSQL: the statement has SQL that is not known to be harmless.
@@ -25,29 +27,59 @@ func (e *SQLError) Is(target error) bool { return target == ErrRawSQL }
 // fragment is what was understood of a piece of SQL that a program wrote.
 type fragment struct {
 	columns []columnRef
-	aliases []string // names given by AS
+	marks   int      // how many ? there are
+	aliases []string // names given by AS; without quotes also as PostgreSQL takes them, in small letters
 }
 
-// columnRef is a column by its name, "*" for all; table is empty if it names none.
+// columnRef is a column by its name, "*" for all; table is empty if it names none. A number, TRUE,
+// FALSE or a placeholder that stands alone in a list is a columnRef with that as its name:
+// behind ORDER BY and GROUP BY databases take it for a column's position.
 type columnRef struct{ table, name string }
 
 // The limits of a fragment.
 const (
 	maxSQL        = 10_000 // bytes
-	maxSQLNesting = 50     // of parentheses
+	maxSQLNesting = 50     // of parentheses and CASE
 )
 
-// sqlWords are the words that may stand in a fragment, besides columns. Nothing that
-// could begin a query is among them.
-var sqlWords = wordSet("AND OR NOT IN IS NULL LIKE ILIKE BETWEEN ASC DESC NULLS FIRST LAST TRUE FALSE CASE WHEN THEN ELSE END DISTINCT AS ESCAPE")
+// sqlState is what may come next in a fragment.
+type sqlState byte
+
+const (
+	wantTerm   sqlState = iota // a column, value or function
+	haveTerm                   // an operator, or the end
+	wantBranch                 // behind CASE: a term or WHEN
+	wantTest                   // behind "x NOT": IN, LIKE, ILIKE or BETWEEN
+	wantList                   // behind IN: a parenthesis or placeholder; for SQLite a name is a table
+	wantPlace                  // behind NULLS: FIRST or LAST
+	sorted                     // behind ASC and DESC: NULLS, a comma or the end
+	closed                     // a comma or the end
+)
+
+// sqlWords are the words that may stand in a fragment besides names, by what they come after
+// and what comes after them. Elsewhere some databases take some of them for names.
+var sqlWords = map[string]map[sqlState]sqlState{
+	"AND": {haveTerm: wantTerm}, "OR": {haveTerm: wantTerm}, "IS": {haveTerm: wantTerm}, "ESCAPE": {haveTerm: wantTerm},
+	"NOT":  {haveTerm: wantTest, wantTerm: wantTerm, wantBranch: wantTerm},
+	"LIKE": {haveTerm: wantTerm, wantTest: wantTerm}, "ILIKE": {haveTerm: wantTerm, wantTest: wantTerm}, "BETWEEN": {haveTerm: wantTerm, wantTest: wantTerm},
+	"IN":   {haveTerm: wantList, wantTest: wantList},
+	"NULL": {wantTerm: haveTerm, wantBranch: haveTerm}, "TRUE": {wantTerm: haveTerm, wantBranch: haveTerm}, "FALSE": {wantTerm: haveTerm, wantBranch: haveTerm},
+	"CASE": {wantTerm: wantBranch, wantBranch: wantBranch}, "WHEN": {wantBranch: wantTerm, haveTerm: wantTerm},
+	"THEN": {haveTerm: wantTerm}, "ELSE": {haveTerm: wantTerm}, "END": {haveTerm: haveTerm},
+	"DISTINCT": {wantTerm: wantTerm},
+	"ASC":      {haveTerm: sorted}, "DESC": {haveTerm: sorted}, "NULLS": {haveTerm: wantPlace, sorted: wantPlace},
+	"FIRST": {wantPlace: closed}, "LAST": {wantPlace: closed},
+	"AS": {haveTerm: closed},
+}
 
 // sqlFunctions are the functions that may be called: they look at nothing but their arguments.
-var sqlFunctions = wordSet("COUNT SUM MIN MAX AVG LOWER UPPER LENGTH COALESCE NULLIF ABS ROUND TRIM")
+var sqlFunctions = wordSet("COUNT SUM MIN MAX AVG LOWER UPPER LENGTH COALESCE NULLIF ABS ROUND TRIM DATE")
 
-// sqlReserved are words that are no columns, whatever a table says.
-var sqlReserved = wordSet("SELECT FROM WHERE UNION INTERSECT EXCEPT EXISTS WITH VALUES TABLE JOIN ON USING GROUP HAVING ORDER BY LIMIT OFFSET INSERT UPDATE DELETE INTO SET CREATE DROP ALTER GRANT " +
-	"ALL ANY SOME CAST COLLATE INTERVAL ROW ARRAY OVER PARTITION WINDOW FILTER WITHIN RETURNING FOR FETCH LATERAL NATURAL CROSS INNER OUTER LEFT RIGHT FULL CALL EXEC EXECUTE DO PROCEDURE " +
-	"BINARY REGEXP RLIKE GLOB MATCH SIMILAR SOUNDS DIV MOD XOR CURRENT_USER SESSION_USER USER CURRENT_ROLE SYSTEM_USER")
+// sqlReserved are words that are no names unless they are quoted, whatever a table says.
+var sqlReserved = wordSet("SELECT FROM WHERE UNION INTERSECT EXCEPT EXISTS WITH RECURSIVE VALUES TABLE JOIN STRAIGHT_JOIN ON USING GROUP HAVING ORDER BY LIMIT OFFSET " +
+	"INSERT REPLACE MERGE UPDATE DELETE TRUNCATE INTO OUTFILE DUMPFILE SET CREATE DROP ALTER RENAME GRANT REVOKE PRAGMA ATTACH DETACH VACUUM EXPLAIN DECLARE BEGIN COMMIT ROLLBACK SAVEPOINT " +
+	"ALL ANY SOME CAST CONVERT COLLATE INTERVAL ROW ARRAY OVER PARTITION WINDOW FILTER WITHIN RETURNING FOR FETCH LATERAL NATURAL CROSS INNER OUTER LEFT RIGHT FULL CALL EXEC EXECUTE DO PROCEDURE " +
+	"BINARY REGEXP RLIKE GLOB MATCH SIMILAR SOUNDS DIV MOD XOR ISNULL NOTNULL CURRENT_USER SESSION_USER USER CURRENT_ROLE SYSTEM_USER")
 
 func wordSet(words string) map[string]bool {
 	set := map[string]bool{}
@@ -59,22 +91,21 @@ func wordSet(words string) map[string]bool {
 
 // readSQL reads a piece of SQL, such as the condition "name = ? OR status IN (?)". It passes what
 // it knows: columns, placeholders, numbers, plain text, operators, parentheses and some words and
-// functions. All else is a *[SQLError].
-func readSQL(text string) (fragment, error) {
-	r := &sqlReader{text: text}
+// functions. All else is a *[SQLError]. So is a placeholder "@name" whose name is not among
+// those of the named arguments, for PostgreSQL takes it for an operator and a column.
+func readSQL(text string, named ...string) (fragment, error) {
 	if len(text) > maxSQL {
 		return fragment{}, &SQLError{text, "its length"}
 	}
-	for {
-		r.blanks()
-		if r.at == len(r.text) {
-			break
-		}
-		if start := r.at; !r.token() {
+	r := &sqlReader{text: text, named: named}
+	for r.blanks(); r.at < len(r.text); r.blanks() {
+		start := r.at
+		if !r.token() {
 			return fragment{}, &SQLError{text, text[start:]}
 		}
+		r.last = strings.ToUpper(text[start:r.at])
 	}
-	if r.depth != 0 || r.tokens == 0 || r.alias {
+	if !r.endTerm() || len(r.open) > 0 {
 		return fragment{}, &SQLError{text, "its end"}
 	}
 	return r.found, nil
@@ -82,12 +113,15 @@ func readSQL(text string) (fragment, error) {
 
 // sqlReader is at a place of a text.
 type sqlReader struct {
-	text   string
-	at     int
-	depth  int  // of parentheses
-	tokens int  // that were read
-	alias  bool // an AS came last
-	found  fragment
+	text  string
+	at    int
+	named []string // arguments
+	state sqlState
+	last  string // what was read before, in capitals
+	open  []byte // what is not closed yet: '(' or, for CASE, 'C'
+	lone  string // a constant of the term, alone if the term has one part
+	parts int    // of the term, besides signs and parentheses
+	found fragment
 }
 
 func (r *sqlReader) blanks() {
@@ -98,77 +132,154 @@ func (r *sqlReader) blanks() {
 
 // token reads a token, and tells whether it is one that passes.
 func (r *sqlReader) token() bool {
-	r.tokens++
-	c := r.text[r.at]
-	switch {
-	case beginsWord(c) || c == '"' || c == '`':
+	switch c := r.text[r.at]; {
+	case beginsWord(c):
 		return r.word()
-	case r.alias: // names something
-		return false
+	case c == '"' || c == '`':
+		return r.quotedColumn()
 	case c == '?':
 		r.at++
-		return true
+		r.found.marks++
+		return r.constant("?")
 	case c == '@':
-		r.at++
-		return r.plainWord() != ""
+		return r.namedArgument()
 	case c >= '0' && c <= '9':
 		return r.number()
 	case c == '\'':
 		return r.literal()
 	case c == '(':
 		r.at++
-		r.depth++
-		return r.depth <= maxSQLNesting
+		return (r.wantsTerm() || r.state == wantList) && r.push('(')
 	case c == ')':
 		r.at++
-		r.depth--
-		return r.depth >= 0
-	case c == '*':
-		return r.star()
+		return r.state == haveTerm && r.pop('(')
 	}
 	return r.operator()
 }
 
+func (r *sqlReader) wantsTerm() bool { return r.state == wantTerm || r.state == wantBranch }
+
+// term notes a term that was read, and tells whether one may stand here.
+func (r *sqlReader) term() bool {
+	ok := r.wantsTerm()
+	r.state = haveTerm
+	r.parts++
+	return ok
+}
+
+func (r *sqlReader) constant(text string) bool {
+	r.lone = text
+	if r.state == wantList && (text == "?" || text[0] == '@') {
+		r.state = wantTerm
+	}
+	return r.term()
+}
+
+// push opens what pop closes.
+func (r *sqlReader) push(opening byte) bool {
+	r.state = wantTerm
+	r.open = append(r.open, opening)
+	return len(r.open) <= maxSQLNesting
+}
+
+func (r *sqlReader) pop(opening byte) bool {
+	if !r.within(opening) {
+		return false
+	}
+	r.open = r.open[:len(r.open)-1]
+	return true
+}
+
+func (r *sqlReader) within(opening byte) bool {
+	return len(r.open) > 0 && r.open[len(r.open)-1] == opening
+}
+
+// endTerm ends a term of a list that is in no parentheses.
+func (r *sqlReader) endTerm() bool {
+	if r.state != haveTerm && r.state != sorted && r.state != closed {
+		return false
+	}
+	if r.parts == 1 && r.lone != "" {
+		r.found.columns = append(r.found.columns, columnRef{"", r.lone})
+	}
+	r.state, r.parts, r.lone = wantTerm, 0, ""
+	return true
+}
+
 // operators, the longer first.
-var sqlOperators = []string{"<>", "!=", "<=", ">=", "||", "=", "<", ">", "+", "-", "/", "%", ","}
+var sqlOperators = []string{"<>", "!=", "<=", ">=", "||", "=", "<", ">", "+", "-", "*", "/", "%"}
 
 func (r *sqlReader) operator() bool {
 	rest := r.text[r.at:]
-	if strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*") { // comments
+	switch {
+	case strings.HasPrefix(rest, "--") || strings.HasPrefix(rest, "/*"): // comments
 		return false
+	case rest[0] == ',' && len(r.open) == 0:
+		r.at++
+		return r.endTerm()
+	case (rest[0] == '-' || rest[0] == '+') && r.wantsTerm(): // a sign
+		r.at++
+		r.state = wantTerm
+		return true
+	case rest[0] == '*' && r.wantsTerm():
+		r.at++
+		return r.everything()
 	}
-	for _, op := range sqlOperators {
+	for _, op := range append(sqlOperators, ",") {
 		if strings.HasPrefix(rest, op) {
 			r.at += len(op)
-			return true
+			r.parts++
+			ok := r.state == haveTerm
+			r.state = wantTerm
+			return ok
 		}
 	}
 	return false
 }
 
-// star is every column, where a term may begin: behind "(", a comma, DISTINCT or nothing. Elsewhere it multiplies.
-func (r *sqlReader) star() bool {
-	if strings.HasPrefix(r.text[r.at:], "*/") {
-		return false
-	}
-	before := strings.TrimRight(r.text[:r.at], " \t\n\r")
-	r.at++
-	counted := strings.HasSuffix(strings.ToUpper(before), "COUNT(") && strings.HasPrefix(strings.TrimLeft(r.text[r.at:], " \t\n\r"), ")")
-	if !counted && (before == "" || strings.HasSuffix(before, "(") || strings.HasSuffix(before, ",") || strings.HasSuffix(strings.ToUpper(before), "DISTINCT")) {
-		r.found.columns = append(r.found.columns, columnRef{"", "*"})
-	}
-	return true
+// everything is "*", for all columns.
+func (r *sqlReader) everything() bool {
+	r.found.columns = append(r.found.columns, columnRef{"", "*"})
+	ok := len(r.open) == 0 && r.term()
+	r.state = closed
+	return ok
 }
 
 func (r *sqlReader) number() bool {
-	for r.at < len(r.text) && (r.text[r.at] >= '0' && r.text[r.at] <= '9' || r.text[r.at] == '.') {
+	start := r.at
+	r.digits()
+	if r.at < len(r.text) && r.text[r.at] == '.' {
 		r.at++
+		if r.digits() == 0 {
+			return false
+		}
 	}
-	return r.at == len(r.text) || !beginsWord(r.text[r.at]) // 0x1F and 1e9 are left out
+	// 0x1F and 1e9 are left out.
+	return (r.at == len(r.text) || !beginsWord(r.text[r.at])) && r.constant(r.text[start:r.at])
 }
 
-// literal is text without anything that a database could read otherwise.
+func (r *sqlReader) digits() (n int) {
+	for r.at < len(r.text) && r.text[r.at] >= '0' && r.text[r.at] <= '9' {
+		r.at++
+		n++
+	}
+	return n
+}
+
+// namedArgument is "@name". GORM takes more than the name unless one of these follows.
+func (r *sqlReader) namedArgument() bool {
+	start := r.at
+	r.at++
+	name := r.plainWord()
+	ends := r.at == len(r.text) || strings.IndexByte(" \n\r,)", r.text[r.at]) >= 0
+	return ends && name != "" && slices.Contains(r.named, name) && r.constant(r.text[start:r.at])
+}
+
+// literal is text without anything that a database, or GORM, could read otherwise.
 func (r *sqlReader) literal() bool {
+	if r.at > 0 && beginsWord(r.text[r.at-1]) { // x'41' is no text
+		return false
+	}
 	end := strings.IndexByte(r.text[r.at+1:], '\'')
 	if end < 0 {
 		return false
@@ -176,51 +287,114 @@ func (r *sqlReader) literal() bool {
 	inner := r.text[r.at+1 : r.at+1+end]
 	r.at += end + 2
 	followed := r.at < len(r.text) && r.text[r.at] == '\''
-	return !followed && !strings.ContainsFunc(inner, func(c rune) bool { return c < ' ' || c == '\\' || c == '?' || c == '@' || c == 0x7f || c == '�' })
+	return !followed && utf8.ValidString(inner) && !strings.ContainsFunc(inner, func(c rune) bool {
+		return c < ' ' || c == '\\' || c == '?' || c == '@' || c >= 0x7f && c < 0xa0
+	}) && r.term()
 }
 
 // word is a keyword, a function or a column.
 func (r *sqlReader) word() bool {
-	quoted := !beginsWord(r.text[r.at])
-	name := r.name()
-	if name == "" {
-		return false
-	}
-	if r.alias {
-		r.alias = false
-		r.found.aliases = append(r.found.aliases, name)
-		return quoted || !sqlWords[strings.ToUpper(name)] && !sqlReserved[strings.ToUpper(name)]
-	}
-	if r.at < len(r.text) && r.text[r.at] == '.' {
-		return r.qualified(name)
-	}
+	name := r.plainWord()
 	upper := strings.ToUpper(name)
-	if r.called() {
-		return !quoted && (sqlFunctions[upper] || sqlWords[upper] && upper != "AS")
-	}
 	switch {
-	case !quoted && upper == "AS":
-		r.alias = true
-	case !quoted && sqlWords[upper]:
-	case !quoted && (sqlReserved[upper] || strings.HasPrefix(upper, "CURRENT_") || strings.HasPrefix(upper, "LOCALTIME")):
+	case sqlWords[upper] != nil:
+		return r.keyword(upper)
+	case r.called():
+		return sqlFunctions[upper] && r.call(upper)
+	case reserved(upper):
 		return false
-	default:
-		r.found.columns = append(r.found.columns, columnRef{"", name})
+	}
+	return r.column(name)
+}
+
+func reserved(upper string) bool {
+	return sqlReserved[upper] || strings.HasPrefix(upper, "CURRENT_") || strings.HasPrefix(upper, "LOCALTIME")
+}
+
+func (r *sqlReader) keyword(word string) bool {
+	next, ok := sqlWords[word][r.state]
+	switch word {
+	case "TRUE", "FALSE":
+		return r.constant(word)
+	case "CASE":
+		ok = ok && r.push('C')
+	case "WHEN", "THEN", "ELSE":
+		ok = ok && r.within('C')
+	case "END":
+		ok = ok && r.pop('C')
+	case "DISTINCT":
+		ok = ok && (r.last == "" || strings.HasSuffix(r.last, "("))
+	case "AS":
+		ok = ok && len(r.open) == 0 && r.alias()
+	case "ASC", "DESC", "NULLS", "FIRST", "LAST":
+		r.state = next
+		return ok && len(r.open) == 0
+	}
+	r.state = next
+	r.parts++
+	return ok
+}
+
+// call begins a function's arguments. COUNT(*) is of rows, not of columns, and read as a whole.
+func (r *sqlReader) call(function string) bool {
+	ok := r.term()
+	r.blanks()
+	r.at++ // the parenthesis
+	if function == "COUNT" {
+		from := r.at
+		if r.blanks(); r.take('*') {
+			if r.blanks(); r.take(')') {
+				return ok
+			}
+		}
+		r.at = from
+	}
+	return ok && r.push('(')
+}
+
+func (r *sqlReader) take(c byte) bool {
+	ok := r.at < len(r.text) && r.text[r.at] == c
+	if ok {
+		r.at++
+	}
+	return ok
+}
+
+// alias is the name behind AS.
+func (r *sqlReader) alias() bool {
+	r.blanks()
+	quoted := r.at < len(r.text) && !beginsWord(r.text[r.at])
+	name := r.name()
+	upper := strings.ToUpper(name)
+	if name == "" || !quoted && (sqlWords[upper] != nil || reserved(upper)) {
+		return false
+	}
+	r.found.aliases = append(r.found.aliases, name)
+	if lower := strings.ToLower(name); !quoted && lower != name {
+		r.found.aliases = append(r.found.aliases, lower)
 	}
 	return true
 }
 
-// qualified is a column of a table that is named before it.
-func (r *sqlReader) qualified(table string) bool {
-	r.at++
-	name := "*"
-	if r.at < len(r.text) && r.text[r.at] == '*' {
-		r.at++
-	} else if name = r.name(); name == "" || r.called() {
-		return false
+func (r *sqlReader) quotedColumn() bool {
+	name := r.name()
+	return name != "" && !r.called() && r.column(name)
+}
+
+// column is a column by its name, or that of its table and its own.
+func (r *sqlReader) column(name string) bool {
+	c := columnRef{"", name}
+	if r.take('.') {
+		c = columnRef{name, "*"}
+		if !r.take('*') {
+			c.name = r.name()
+		}
+		if c.name == "" || r.called() || r.at < len(r.text) && r.text[r.at] == '.' {
+			return false
+		}
 	}
-	r.found.columns = append(r.found.columns, columnRef{table, name})
-	return r.at == len(r.text) || r.text[r.at] != '.'
+	r.found.columns = append(r.found.columns, c)
+	return r.term()
 }
 
 // called tells whether a parenthesis follows: databases allow blanks before it.
@@ -239,10 +413,9 @@ func (r *sqlReader) name() string {
 	}
 	r.at++
 	name := r.plainWord()
-	if name == "" || r.at == len(r.text) || r.text[r.at] != quote {
+	if !r.take(quote) {
 		return ""
 	}
-	r.at++
 	return name
 }
 

@@ -45,7 +45,7 @@ func narrow(where clause.Where, by clause.Expression) clause.Where {
 
 // narrow adds a filter to the statement's conditions.
 func (s *statement) narrow(f *authz.Filter) error {
-	c, err := f.SQL(s.table.mapping, s.plugin.dialect)
+	c, err := f.SQL(s.table.mapping, s.dialect())
 	if err != nil {
 		return err
 	}
@@ -56,34 +56,40 @@ func (s *statement) narrow(f *authz.Filter) error {
 	return nil
 }
 
-// Scope is a scope for programs without the plugin: the rows of a model to which an action
-// is allowed, around all conditions that the statement has. It redacts nothing and checks no
-// writes. Without a principal in the statement's context, and on every other error, the statement fails.
+// Scope is a scope for queries, updates and deletes of programs without the plugin: the rows of a
+// model to which an action is allowed, around all conditions that the statement has, those of other
+// scopes among them. It redacts nothing, checks no writes, and takes no joins. Without a
+// principal in the statement's context, and on every other error, the statement fails.
 func (p *Plugin) Scope(action string) func(*gorm.DB) *gorm.DB {
 	return func(db *gorm.DB) *gorm.DB {
-		if p.tables == nil {
-			if err := p.fit(db); err != nil {
-				_ = db.AddError(err)
-				return db
-			}
-		}
-		s := &statement{Statement: db.Statement, plugin: p, op: "scope"}
-		model := s.Model
-		if model == nil {
-			model = s.Dest
-		}
-		err := s.Parse(model)
-		if err == nil {
-			err = s.identify()
-		}
-		var f *authz.Filter
-		if err == nil {
-			f, err = s.filter(s.table, action)
-		}
-		if err == nil {
-			err = s.narrow(f)
-		}
-		_ = db.AddError(err)
-		return db
+		return db.Scopes(func(db *gorm.DB) *gorm.DB { // after all scopes beside it
+			_ = db.AddError(p.scope(db, action))
+			return db
+		})
 	}
+}
+
+func (p *Plugin) scope(db *gorm.DB, action string) error {
+	if err := p.fitOnce(db); err != nil {
+		return err
+	}
+	s := &statement{Statement: db.Statement, plugin: p, op: "scope"}
+	of := s.Model
+	if of == nil {
+		of = s.Dest
+	}
+	if err := s.Parse(of); err != nil {
+		return err
+	}
+	if err := s.identify(); err != nil {
+		return err
+	}
+	if len(s.Joins) > 0 {
+		return s.fail(s.Joins[0].Name, ErrUnsupported)
+	}
+	f, err := s.filter(s.table, action)
+	if err != nil {
+		return err
+	}
+	return s.narrow(f)
 }

@@ -12,6 +12,7 @@ import (
 	"gorm.io/gorm/schema"
 
 	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/filter"
 )
 
 // maxRows is how many rows an update may touch if they must be looked at one by one.
@@ -123,7 +124,7 @@ func (in *inspection) assignments(set clause.Set) error {
 		if a.Column.Raw || in.table.schema.FieldsByDBName[a.Column.Name] == nil || a.Column.Table != "" && in.aliases[a.Column.Table] != in.table {
 			return in.fail(a.Column.Name, ErrUnsupported)
 		}
-		if err := in.value(a.Value); err != nil {
+		if err := in.show(func() error { return in.value(a.Value) }); err != nil { // into a column that others read
 			return err
 		}
 	}
@@ -153,6 +154,7 @@ func (s *statement) writable(f *authz.Filter, set clause.Set) (clause.Set, error
 	if err != nil {
 		return nil, err
 	}
+	s.only(rows)
 	changed := map[string]bool{}
 	var refused []string
 	for i := range rows.Len() {
@@ -167,7 +169,7 @@ func (s *statement) writable(f *authz.Filter, set clause.Set) (clause.Set, error
 		}
 		for _, a := range left {
 			column := a.Column.Name
-			if s.unchanged(row, a) {
+			if s.unchanged(row, a) && s.reads(fields, column) { // otherwise it would tell what is there
 				continue
 			}
 			if changed[column] = true; s.fixed(column) != nil {
@@ -213,6 +215,16 @@ func (s *statement) writes(fields authz.Fields, column string) bool {
 	return ok && s.table.paths[column] != "" && s.fixed(column) == nil && fields.Writable(field)
 }
 
+// reads tells whether a column is shown to the user as it is.
+func (s *statement) reads(fields authz.Fields, column string) bool {
+	if path := s.table.paths[column]; path != "" {
+		if field, ok := fields.Governing(path); ok {
+			return fields.Readable(field)
+		}
+	}
+	return s.table.kept[column]
+}
+
 // nameOf is what a column is called in an error.
 func (s *statement) nameOf(column string) string {
 	if path := s.table.paths[column]; path != "" {
@@ -229,7 +241,7 @@ func (s *statement) touched() (reflect.Value, error) {
 	if s.Unscoped {
 		tx = tx.Unscoped()
 	}
-	if s.plugin.dialect != "sqlite" { // which locks the whole database
+	if s.dialect() != filter.SQLite { // which locks the whole database
 		tx = tx.Clauses(clause.Locking{Strength: "UPDATE"})
 	}
 	if err := tx.Find(rows.Interface()).Error; err != nil {
@@ -239,6 +251,13 @@ func (s *statement) touched() (reflect.Value, error) {
 		return reflect.Value{}, s.fail("", ErrTooManyRows)
 	}
 	return rows.Elem(), nil
+}
+
+// only narrows the statement to rows that were looked at.
+func (s *statement) only(rows reflect.Value) {
+	_, values := schema.GetIdentityFieldValuesMap(s.Context, rows, s.table.schema.PrimaryFields)
+	column, keys := schema.ToQueryValues(s.Table, s.table.schema.PrimaryFieldDBNames, values)
+	s.AddClause(clause.Where{Exprs: []clause.Expression{clause.IN{Column: column, Values: keys}}})
 }
 
 // unchanged tells whether an assignment gives a row's column the value that it has.
@@ -350,6 +369,9 @@ func (s *statement) checkCreated(v reflect.Value, set map[string]bool) error {
 	if err := s.intoTenant(v); err != nil {
 		return err
 	}
+	if err := s.inserts(v); err != nil {
+		return err
+	}
 	record, err := s.table.record(s.Context, v)
 	if err != nil {
 		return err
@@ -379,6 +401,24 @@ func (s *statement) checkCreated(v reflect.Value, set map[string]bool) error {
 		}
 	}
 	return fields.CheckCreate(names)
+}
+
+// inserts tells, by an error, that what decides about a new row is not what the database will
+// have: columns that the program leaves out, or that the database has defaults for.
+func (s *statement) inserts(v reflect.Value) error {
+	selected, restricted := s.SelectAndOmitColumns(true, false)
+	for _, column := range append(s.table.mapping.Columns(), s.table.mapping.Tenant) {
+		f := s.table.schema.FieldsByDBName[column]
+		if f == nil || column == s.table.mapping.ID.Name {
+			continue
+		}
+		_, zero := f.ValueOf(s.Context, v)
+		is, known := selected[column]
+		if known && !is || !known && restricted || zero && f.HasDefaultValue {
+			return s.fail(column, ErrUnsupported)
+		}
+	}
+	return nil
 }
 
 // put sets a member of nested maps.
