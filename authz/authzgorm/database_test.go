@@ -2,9 +2,12 @@ package authzgorm_test
 
 import (
 	"crypto/rand"
+	"database/sql"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
+	"reflect"
 	"strings"
 	"testing"
 
@@ -13,6 +16,7 @@ import (
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
+	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
 )
 
@@ -22,29 +26,32 @@ const (
 	mysqlEnv    = "CRMAUTHZ_TEST_MYSQL"    // user:password@tcp(host:port)/database
 )
 
-// onEach runs a test on an empty database of each kind, which belongs to it.
-func onEach(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
-	t.Helper()
-	on(t, []string{"sqlite", "postgres", "mysql"}, test)
+// kinds are the databases that the attacks are tried on.
+var kinds = []string{"sqlite", "postgres", "mysql"}
+
+// prepared is a database of one test, with the rows of stock. Each case gets it fresh.
+type prepared struct {
+	kind string
+	path string  // of a SQLite file, which is copied
+	pool *sql.DB // of a server, whose tables are filled again
+	rows stock
 }
 
-func on(t *testing.T, kinds []string, test func(t *testing.T, db *gorm.DB)) {
+// emptyDatabase makes a database that belongs to the test.
+func emptyDatabase(t testing.TB, kind string) *gorm.DB {
 	t.Helper()
-	for _, kind := range kinds {
-		t.Run(kind, func(t *testing.T) {
-			t.Parallel()
-			test(t, newDatabase(t, kind))
-		})
-	}
+	db, _ := newDatabase(t, kind)
+	return db
 }
 
-// newDatabase makes a database, which the test's end drops.
-func newDatabase(t testing.TB, kind string) *gorm.DB {
+// newDatabase makes a database, which the test's end drops, in a file if it is SQLite's.
+func newDatabase(t testing.TB, kind string) (db *gorm.DB, path string) {
 	t.Helper()
 	name := "crmauthz_" + strings.ToLower(rand.Text()[:16])
 	switch kind {
 	case "sqlite":
-		return connect(t, sqlite.Open(filepath.Join(t.TempDir(), "test.db")))
+		path = filepath.Join(t.TempDir(), "prepared.db")
+		return connect(t, sqlite.Open(path)), path
 	case "postgres":
 		server := serverOf(t, postgresEnv)
 		u, err := url.Parse(server)
@@ -53,16 +60,74 @@ func newDatabase(t testing.TB, kind string) *gorm.DB {
 		q.Set("search_path", name)
 		u.RawQuery = q.Encode()
 		dropAtEnd(t, postgres.Open(server), "CREATE SCHEMA "+name, "DROP SCHEMA "+name+" CASCADE")
-		return connect(t, postgres.Open(u.String()))
+		return connect(t, postgres.Open(u.String())), ""
 	default:
 		server := serverOf(t, mysqlEnv)
 		c, err := sqldriver.ParseDSN(server)
 		must(t, err)
 		c.DBName, c.ParseTime = name, true
-		// A collation that takes Alice for alice is what most servers have.
-		dropAtEnd(t, mysql.Open(server), "CREATE DATABASE "+name+" CHARACTER SET utf8mb4 COLLATE utf8mb4_general_ci", "DROP DATABASE "+name)
-		return connect(t, mysql.Open(c.FormatDSN()))
+		dropAtEnd(t, mysql.Open(server), "CREATE DATABASE "+name+" CHARACTER SET utf8mb4", "DROP DATABASE "+name)
+		return connect(t, mysql.Open(c.FormatDSN())), ""
 	}
+}
+
+// prepare makes a database with the tables and rows of fill, altered by plant.
+func prepare(t *testing.T, kind string) *prepared {
+	t.Helper()
+	db, path := newDatabase(t, kind)
+	p := &prepared{kind: kind, path: path}
+	fill(t, db)
+	p.rows.load(t, db)
+	p.rows.plant()
+	p.rows.store(t, db)
+	pool, err := db.DB()
+	must(t, err)
+	p.pool = pool
+	if kind == "postgres" { // rows with keys of their own do not move it
+		for _, table := range []string{"companies", "customers", "deals", "tags"} {
+			must(t, db.Exec(fmt.Sprintf("SELECT setval(pg_get_serial_sequence('%s', 'id'), 1000)", table)).Error)
+		}
+	}
+	return p
+}
+
+// fresh gives two handles on the database as it was prepared.
+func (p *prepared) fresh(t *testing.T) (guarded, bare *gorm.DB) {
+	t.Helper()
+	switch p.kind {
+	case "sqlite":
+		content, err := os.ReadFile(p.path)
+		must(t, err)
+		path := filepath.Join(t.TempDir(), "crm.db")
+		must(t, os.WriteFile(path, content, 0o600))
+		return connect(t, sqlite.Open(path)), connect(t, sqlite.Open(path))
+	case "postgres":
+		guarded, bare = p.open(t, postgres.New(postgres.Config{Conn: p.pool})), p.open(t, postgres.New(postgres.Config{Conn: p.pool}))
+	default:
+		guarded, bare = p.open(t, mysql.New(mysql.Config{Conn: p.pool})), p.open(t, mysql.New(mysql.Config{Conn: p.pool}))
+	}
+	p.rows.store(t, bare)
+	return guarded, bare
+}
+
+// open opens a handle on a pool that is there.
+func (p *prepared) open(t *testing.T, d gorm.Dialector) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(d, &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	return db
+}
+
+func connect(t testing.TB, server gorm.Dialector) *gorm.DB {
+	t.Helper()
+	db, err := gorm.Open(server, &gorm.Config{Logger: logger.Discard})
+	must(t, err)
+	t.Cleanup(func() {
+		pool, err := db.DB()
+		must(t, err)
+		must(t, pool.Close())
+	})
+	return db
 }
 
 func serverOf(t testing.TB, env string) string {
@@ -81,20 +146,57 @@ func dropAtEnd(t testing.TB, server gorm.Dialector, create, drop string) {
 	t.Cleanup(func() { must(t, db.Exec(drop).Error) })
 }
 
-func connect(t testing.TB, server gorm.Dialector) *gorm.DB {
-	t.Helper()
-	db, err := gorm.Open(server, &gorm.Config{Logger: logger.Discard})
-	must(t, err)
-	t.Cleanup(func() {
-		pool, err := db.DB()
-		must(t, err)
-		must(t, pool.Close())
-	})
-	return db
+// stock is all rows of the tables.
+type stock struct {
+	companies []Company
+	customers []Customer
+	deals     []Deal
+	tags      []Tag
 }
 
-// bareSQLite opens an empty database without the plugin.
-func bareSQLite(t testing.TB) *gorm.DB {
+func (s *stock) load(t *testing.T, db *gorm.DB) {
 	t.Helper()
-	return newDatabase(t, "sqlite")
+	for _, rows := range []any{&s.companies, &s.customers, &s.deals, &s.tags} {
+		must(t, db.Unscoped().Order("id").Find(rows).Error)
+	}
+}
+
+// store empties the tables and fills them with the rows.
+func (s *stock) store(t *testing.T, db *gorm.DB) {
+	t.Helper()
+	for _, table := range []string{"customer_tags", "deals", "customers", "companies", "tags"} {
+		must(t, db.Exec("DELETE FROM "+table).Error)
+	}
+	for _, rows := range []any{s.companies, s.customers, s.deals, s.tags} {
+		must(t, db.Omit(clause.Associations).Create(rows).Error)
+	}
+	must(t, db.Exec("INSERT INTO customer_tags (customer_id, tag_id) VALUES (?, 1), (?, 2)", 1, bobs).Error)
+}
+
+// everything is what the tables hold, but for when rows were updated: by "table key column".
+func everything(t *testing.T, bare *gorm.DB) map[string]string {
+	t.Helper()
+	all := map[string]string{}
+	for _, table := range []string{"companies", "customers", "deals", "tags", "customer_tags"} {
+		var rows []map[string]any
+		must(t, bare.Raw("SELECT * FROM "+table).Scan(&rows).Error)
+		for _, row := range rows {
+			key := row["id"]
+			if table == "customer_tags" {
+				key = fmt.Sprint(row["customer_id"], "-", row["tag_id"])
+			}
+			for column, v := range row {
+				if column == "deleted_at" {
+					v = v != nil
+				}
+				if r := reflect.ValueOf(v); r.Kind() == reflect.Pointer && !r.IsNil() {
+					v = r.Elem().Interface()
+				}
+				if column != "updated_at" {
+					all[fmt.Sprint(table, " ", key, " ", column)] = fmt.Sprint(v)
+				}
+			}
+		}
+	}
+	return all
 }

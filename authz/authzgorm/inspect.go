@@ -26,6 +26,7 @@ type inspection struct {
 	needs     map[*table][]string // columns that rows are asked for by
 	shown     map[*table][]string // columns whose values come out as they are
 	showing   bool                // what is looked at comes out
+	filtering bool                // rows are judged that may not be the user's
 	constants bool                // may stand alone
 	joined    []*joined
 	columns   []string // that are selected
@@ -75,7 +76,7 @@ func (in *inspection) clause(name string, e clause.Expression) error {
 	case clause.Limit:
 		return nil
 	case clause.Where:
-		return in.conditions(e.Exprs)
+		return in.filters(e.Exprs)
 	case clause.OrderBy:
 		return firstError(in.order(e), in.expression(e.Expression))
 	case clause.GroupBy:
@@ -157,6 +158,14 @@ func (in *inspection) returning(r clause.Returning) error {
 		}
 	}
 	return nil
+}
+
+// filters looks at conditions that a database may judge of rows that are not the user's.
+func (in *inspection) filters(es []clause.Expression) error {
+	in.filtering = true
+	err := in.conditions(es)
+	in.filtering = false
+	return err
 }
 
 // conditions looks at expressions of which only the truth counts: there a number alone is
@@ -275,17 +284,32 @@ func (in *inspection) sql(text string, vars []any, names map[string]bool) error 
 	if names == nil && f.marks != len(vars) || names != nil && f.marks > 0 {
 		return in.fail(text, ErrRawSQL)
 	}
+	if in.filtering && f.computes { // an error may tell of rows that are not hers
+		return in.fail(text, ErrRawSQL)
+	}
 	for _, c := range f.columns {
 		if err := in.reference(c.table, c.name, false); err != nil {
 			return err
 		}
 	}
 	for _, v := range vars {
-		if err := in.value(v); err != nil {
+		if err := in.argument(v, names != nil); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// argument looks at an argument. Of one with named ones, GORM takes the fields of structs, whatever
+// these are to a driver.
+func (in *inspection) argument(v any, named bool) error {
+	if r := reflect.Indirect(reflect.ValueOf(v)); named && r.Kind() == reflect.Struct {
+		if arg, ok := v.(sql.NamedArg); ok {
+			return in.value(arg.Value)
+		}
+		return in.reflected(r)
+	}
+	return in.value(v)
 }
 
 var plainName = regexp.MustCompile(`^(?:([A-Za-z_][A-Za-z0-9_]*)\.)?([A-Za-z_][A-Za-z0-9_]*)$`)
@@ -477,5 +501,6 @@ func (in *inspection) subquery(q *gorm.DB) error {
 	if q.Statement.SQL.Len() > 0 {
 		return in.fail(q.Statement.SQL.String(), ErrRawSQL)
 	}
+	q.Statement.Settings.Store(outerKey{}, in.principal) // also when GORM makes it
 	return q.Session(&gorm.Session{DryRun: true}).Find(&[]map[string]any{}).Error
 }

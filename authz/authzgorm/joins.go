@@ -40,13 +40,14 @@ func (in *inspection) joins() error {
 			}
 		}
 		in.joined = append(in.joined, j)
+		join.Selects, join.Omits = nil, nil // what decides about its fields must be there
 		on := clause.Where{}
 		if join.On != nil {
 			if len(j.steps) > 1 { // GORM would put it on each
 				return in.fail(join.Name, ErrUnsupported)
 			}
 			on = *join.On
-			if err := in.within(j.last().alias).conditions(on.Exprs); err != nil {
+			if err := in.within(j.last().alias).filters(on.Exprs); err != nil {
 				return err
 			}
 		}

@@ -1,10 +1,13 @@
 package authzgorm
 
 import (
+	"cmp"
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"reflect"
 	"slices"
+	"strings"
 
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
@@ -28,7 +31,7 @@ type Order struct {
 type PageQuery struct {
 	Size  int     // rows of a page, 1 to 1000
 	After string  // Next of the page before; empty: the first page
-	Order []Order // and then by the primary key
+	Order []Order // and then by the primary key, in the direction of the last
 }
 
 // Page is some rows of a list.
@@ -41,11 +44,12 @@ type Page[T any] struct {
 // before, by its values, so the pages stay right whatever is inserted, deleted, granted or revoked
 // between them: a row that is there, and allowed, throughout, and keeps its values, comes exactly once.
 //
-// db has the conditions and the context. With the plugin, rows are hers and redacted, as with
-// Find; where its filter is not complete, rows are checked one by one, and more are read until the
-// page is full. Without it, all rows are of the list.
+// db has the conditions and the context, and may join, preload and select. With the plugin, rows are
+// hers and redacted, as with Find; where its filter is not complete, rows are checked one by one, and
+// more are read until the page is full. Without it, all rows are of the list.
 //
-// The errors are an *[Error] that matches model.ErrMalformed for a wrong size or field, a *[CursorError], and
+// The errors are an *[Error] that matches model.ErrMalformed for a wrong size or field, and for a db or a scope of
+// it that sorts, limits, groups, or leaves out the columns that the list is sorted by; a *[CursorError], and
 // those of Find; authz.ErrFields for a field that may be sorted by and is shown masked, which a cursor would tell.
 func FindPage[T any](db *gorm.DB, q PageQuery) (Page[T], error) {
 	p, err := newPager[T](db, q)
@@ -58,35 +62,89 @@ func FindPage[T any](db *gorm.DB, q PageQuery) (Page[T], error) {
 	}
 	var rows []T
 	var raw []any // the same before they were redacted, if they were
-	for len(rows) <= q.Size {
-		wanted := q.Size + 1 - len(rows)
-		state := &pageState{}
-		var some []T
-		tx := p.from(db, after).WithContext(context.WithValue(db.Statement.Context, pageKey{}, state))
-		if err := tx.Limit(wanted).Find(&some).Error; err != nil {
+	for wanted := q.Size + 1; ; wanted = min(2*wanted, maxPage+1) {
+		some, state, err := findRows[T](p, db, p.behind(after), wanted)
+		if err != nil {
 			return Page[T]{}, err
 		}
-		read := len(some)
-		if state.guarded {
-			read, raw = state.read, append(raw, state.rows...)
-			after = p.values(reflect.ValueOf(state.last))
-		}
-		if rows = append(rows, some...); read < wanted {
+		rows, raw = append(rows, some...), append(raw, state.rows...)
+		if len(rows) > q.Size || state.read < wanted {
 			break
+		}
+		if after, err = p.values(reflect.ValueOf(state.last)); err != nil {
+			return Page[T]{}, err
+		}
+		if err := settle[T](p, db, after); err != nil {
+			return Page[T]{}, err
 		}
 	}
 	if len(rows) <= q.Size {
 		return Page[T]{Rows: rows}, nil
 	}
 	rows = rows[:q.Size]
-	last := p.values(reflect.ValueOf(&rows[q.Size-1]).Elem())
-	if raw != nil {
-		if err := p.same(last, p.values(reflect.ValueOf(raw[q.Size-1]))); err != nil {
-			return Page[T]{}, err
+	next, err := nextOf[T](p, db, rows[q.Size-1], raw[q.Size-1])
+	return Page[T]{Rows: rows, Next: next}, err
+}
+
+// findRows reads as many of db's rows of which a condition is true as are wanted, and tells what they were before the plugin
+// dropped and redacted some.
+func findRows[T any](p *pager, db *gorm.DB, by clause.Expression, wanted int) ([]T, *pageState, error) {
+	state := &pageState{}
+	var rows []T
+	tx := p.from(db, by).WithContext(context.WithValue(db.Statement.Context, pageKey{}, state)).Limit(wanted).Find(&rows)
+	if tx.Error != nil {
+		return nil, nil, tx.Error
+	}
+	if err := p.checkRead(tx.Statement, by, wanted); err != nil {
+		return nil, nil, err
+	}
+	if !state.guarded {
+		state.read = len(rows)
+		for i := range rows {
+			state.rows = append(state.rows, rows[i])
+		}
+		if len(rows) > 0 {
+			state.last = rows[len(rows)-1]
 		}
 	}
-	next, err := p.encode(last)
-	return Page[T]{Rows: rows, Next: next}, err
+	return rows, state, nil
+}
+
+// nextOf is the cursor of the rows behind one that is seen, perhaps, otherwise than it is.
+func nextOf[T any](p *pager, db *gorm.DB, seen, is any) (string, error) {
+	shown, err := p.values(reflect.ValueOf(seen))
+	if err != nil {
+		return "", err
+	}
+	values, err := p.values(reflect.ValueOf(is))
+	if err != nil {
+		return "", err
+	}
+	if err := p.same(shown, values); err != nil {
+		return "", err
+	}
+	if err := settle[T](p, db, values); err != nil {
+		return "", err
+	}
+	return p.encode(values)
+}
+
+// settle puts NULL for the values that are zero in the model and NULL in the database.
+func settle[T any](p *pager, db *gorm.DB, values []any) error {
+	row := slices.Clone(values)
+	for i, k := range p.keys {
+		if !k.blurs || !sameValue(row[i], k.zero) {
+			continue
+		}
+		_, state, err := findRows[T](p, db, p.isNull(k, row), 1)
+		if err != nil {
+			return err
+		}
+		if state.read > 0 {
+			values[i] = nil
+		}
+	}
+	return nil
 }
 
 // pageState is what the plugin tells FindPage of a query.
@@ -107,7 +165,9 @@ func stateOf(ctx context.Context) *pageState {
 
 // pager knows the order of a list.
 type pager struct {
+	db     *gorm.DB
 	schema *schema.Schema
+	table  string // or its alias
 	keys   []key
 }
 
@@ -115,6 +175,8 @@ type pager struct {
 type key struct {
 	field *schema.Field
 	desc  bool
+	blurs bool // NULL in the database is zero in the model
+	zero  any
 }
 
 func newPager[T any](db *gorm.DB, q PageQuery) (*pager, error) {
@@ -122,29 +184,50 @@ func newPager[T any](db *gorm.DB, q PageQuery) (*pager, error) {
 	if err := stmt.Parse(new(T)); err != nil {
 		return nil, err
 	}
-	p := &pager{schema: stmt.Schema}
-	fail := func(what string) error {
-		return &Error{Op: "page", Table: p.schema.Table, What: what, Err: model.ErrMalformed}
-	}
+	p := &pager{db: db, schema: stmt.Schema, table: cmp.Or(db.Statement.Table, stmt.Schema.Table)}
 	if q.Size < 1 || q.Size > maxPage {
-		return nil, fail(fmt.Sprint("size ", q.Size))
+		return nil, p.fail(fmt.Sprint("size ", q.Size))
+	}
+	if of := db.Statement.Model; of != nil && (stmt.Parse(of) != nil || stmt.Schema.ModelType != p.schema.ModelType) {
+		return nil, p.fail(fmt.Sprintf("%T of %T", *new(T), of))
+	}
+	for _, clause := range []string{"SELECT", "FROM", "GROUP BY", "ORDER BY", "LIMIT"} {
+		if db.Statement.Clauses[clause].Expression != nil {
+			return nil, p.fail(clause)
+		}
 	}
 	for _, o := range q.Order {
 		f := p.schema.FieldsByName[o.Field]
 		if f == nil || f.DBName == "" || p.has(f) {
-			return nil, fail("field " + o.Field)
+			return nil, p.fail("field " + o.Field)
 		}
-		p.keys = append(p.keys, key{f, o.Desc})
+		p.keys = append(p.keys, key{field: f, desc: o.Desc})
 	}
+	backwards := len(q.Order) > 0 && q.Order[len(q.Order)-1].Desc // so that one index gives both
 	for _, f := range p.schema.PrimaryFields {
 		if !p.has(f) {
-			p.keys = append(p.keys, key{field: f})
+			p.keys = append(p.keys, key{field: f, desc: backwards})
 		}
 	}
 	if len(p.schema.PrimaryFields) == 0 {
-		return nil, fail("a model without a primary key")
+		return nil, p.fail("a model without a primary key")
+	}
+	for i, k := range p.keys {
+		null := reflect.New(p.schema.ModelType).Elem()
+		if err := k.field.Set(context.Background(), null, nil); err != nil {
+			return nil, p.fail("field " + k.field.Name)
+		}
+		v, err := k.value(null)
+		if err != nil {
+			return nil, p.fail("field " + k.field.Name)
+		}
+		p.keys[i].blurs, p.keys[i].zero = v != nil && k.nullable(), v
 	}
 	return p, nil
+}
+
+func (p *pager) fail(what string) error {
+	return &Error{Op: "page", Table: p.schema.Table, What: what, Err: model.ErrMalformed}
 }
 
 func (p *pager) has(f *schema.Field) bool {
@@ -155,26 +238,62 @@ func (k key) column() clause.Column {
 	return clause.Column{Table: clause.CurrentTable, Name: k.field.DBName}
 }
 
+func (p *pager) quote(k key) string {
+	return (&gorm.Statement{DB: p.db, Table: p.table}).Quote(k.column())
+}
+
 func (k key) nullable() bool { return !k.field.PrimaryKey && !k.field.NotNull }
 
-// from is the query of the rows behind some values, in order; of all rows, if there are none.
-func (p *pager) from(db *gorm.DB, after []any) *gorm.DB {
-	tx := db.Session(&gorm.Session{})
+// from is the query of db's rows of which a condition is true, in order; nil: of all.
+func (p *pager) from(db *gorm.DB, by clause.Expression) *gorm.DB {
+	tx := db.Session(&gorm.Session{}).Clauses(p.orderBy())
 	if len(tx.Statement.Selects) > 0 {
 		tx = tx.Select(append(slices.Clone(tx.Statement.Selects), p.columns()...))
 	}
-	if len(after) > 0 {
-		tx = tx.Where(p.behind(after))
+	if by != nil { // around what db's scopes ask, too
+		tx = tx.Scopes(afterScopes(func(db *gorm.DB) { addCondition(db.Statement, by) }))
 	}
-	order := clause.OrderBy{}
+	return tx
+}
+
+func (p *pager) orderBy() (order clause.OrderBy) {
 	for _, k := range p.keys {
 		if k.nullable() { // databases differ in where NULL comes
-			there := (&gorm.Statement{DB: db, Table: p.schema.Table}).Quote(clause.Column{Table: p.schema.Table, Name: k.field.DBName}) + " IS NOT NULL"
+			there := p.quote(k) + " IS NOT NULL"
 			order.Columns = append(order.Columns, clause.OrderByColumn{Column: clause.Column{Name: there, Raw: true}, Desc: k.desc})
 		}
 		order.Columns = append(order.Columns, clause.OrderByColumn{Column: k.column(), Desc: k.desc})
 	}
-	return tx.Clauses(order)
+	return order
+}
+
+// checkRead refuses a statement that did not read what it was to, because of a scope for instance.
+func (p *pager) checkRead(read *gorm.Statement, by clause.Expression, wanted int) error {
+	if where, ok := read.Clauses["WHERE"].Expression.(clause.Where); by != nil && !(ok && demands(where, by)) {
+		return p.fail("WHERE")
+	}
+	for name, want := range map[string]clause.Expression{"ORDER BY": p.orderBy(), "LIMIT": clause.Limit{Limit: &wanted}, "GROUP BY": nil} {
+		if !reflect.DeepEqual(read.Clauses[name].Expression, want) {
+			return p.fail(name)
+		}
+	}
+	if read.Distinct {
+		return p.fail("DISTINCT")
+	}
+	for _, k := range p.keys {
+		if len(read.Selects) == 0 && k.isIn(read.Omits) || len(read.Selects) > 0 && !k.isIn(read.Selects) && !slices.Contains(read.Selects, "*") {
+			return p.fail("no column " + k.field.DBName)
+		}
+	}
+	return nil
+}
+
+// isIn tells whether names, perhaps with that of the table and quoted, have the key's field among them.
+func (k key) isIn(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		name = strings.Trim(name[strings.LastIndexByte(name, '.')+1:], "`\"")
+		return name == k.field.Name || name == k.field.DBName
+	})
 }
 
 func (p *pager) columns() (names []string) {
@@ -184,8 +303,11 @@ func (p *pager) columns() (names []string) {
 	return names
 }
 
-// behind is true of the rows that come behind one with these values.
+// behind is true of the rows that come behind one with these values; nil if there are none.
 func (p *pager) behind(values []any) clause.Expression {
+	if len(values) == 0 {
+		return nil
+	}
 	var ways []clause.Expression
 	var same []clause.Expression // as the values, so far
 	for i, k := range p.keys {
@@ -194,7 +316,33 @@ func (p *pager) behind(values []any) clause.Expression {
 		}
 		same = append(same, clause.Eq{Column: k.column(), Value: values[i]})
 	}
-	return clause.And(clause.Or(ways...))
+	behind := clause.And(clause.Or(ways...))
+	if from := p.keys[0].notBefore(values[0]); from != nil && len(p.keys) > 1 {
+		return clause.And(from, behind)
+	}
+	return behind
+}
+
+// notBefore follows from behind: databases find where to begin by it, if there is an index; nil if they can not.
+func (k key) notBefore(value any) clause.Expression {
+	switch {
+	case value == nil || k.desc && k.nullable():
+		return nil
+	case k.desc:
+		return clause.Lte{Column: k.column(), Value: value}
+	}
+	return clause.Gte{Column: k.column(), Value: value}
+}
+
+// isNull is true of the row with these values if its value of a key is NULL.
+func (p *pager) isNull(k key, values []any) clause.Expression {
+	conditions := []clause.Expression{clause.Eq{Column: k.column(), Value: nil}}
+	for i, k := range p.keys {
+		if k.field.PrimaryKey {
+			conditions = append(conditions, clause.Eq{Column: k.column(), Value: values[i]})
+		}
+	}
+	return clause.And(conditions...)
 }
 
 // behind is true of the rows whose value comes behind another; nil: there are none.
@@ -213,17 +361,19 @@ func (k key) behind(value any) clause.Expression {
 }
 
 // values is the values of a row by which it is sorted, as a driver gives them.
-func (p *pager) values(row reflect.Value) []any {
-	row = reflect.Indirect(row)
-	if !row.IsValid() {
-		return nil
-	}
-	values := make([]any, len(p.keys))
+func (p *pager) values(row reflect.Value) (values []any, err error) {
+	values = make([]any, len(p.keys))
 	for i, k := range p.keys {
-		v, _ := k.field.ValueOf(context.Background(), row)
-		values[i] = driverValue(v)
+		if values[i], err = k.value(reflect.Indirect(row)); err != nil {
+			return nil, &Error{Op: "page", Table: p.schema.Table, What: "field " + k.field.Name, Err: fmt.Errorf("%w: %w", model.ErrMalformed, err)}
+		}
 	}
-	return values
+	return values, nil
+}
+
+func (k key) value(row reflect.Value) (any, error) {
+	v, _ := k.field.ValueOf(context.Background(), row)
+	return driver.DefaultParameterConverter.ConvertValue(v)
 }
 
 // same refuses fields that the user sees otherwise than they are.

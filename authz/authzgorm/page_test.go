@@ -5,11 +5,13 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/glebarez/sqlite"
 	"github.com/google/go-cmp/cmp"
 	"gorm.io/gorm"
 
@@ -26,6 +28,20 @@ type Entry struct {
 	Score float64
 	Done  bool
 	At    *time.Time `gorm:"precision:6"`
+}
+
+// bareSQLite opens an empty database without the plugin.
+func bareSQLite(t testing.TB) *gorm.DB {
+	t.Helper()
+	return connect(t, sqlite.Open(filepath.Join(t.TempDir(), "bare.db")))
+}
+
+// onEach runs a test on an empty database of each kind, which belongs to it.
+func onEach(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
+	t.Helper()
+	for _, kind := range kinds {
+		t.Run(kind, func(t *testing.T) { test(t, emptyDatabase(t, kind)) })
+	}
 }
 
 func fillEntries(t testing.TB, db *gorm.DB, n int) {
@@ -275,4 +291,201 @@ func FuzzCursor(f *testing.F) {
 			t.Fatal(err)
 		}
 	})
+}
+
+// Conditions with OR stay together, whether db has them or a scope.
+func TestPagesAreOfAllConditionsTogether(t *testing.T) {
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		fillEntries(t, db, 30)
+		either := func(db *gorm.DB) *gorm.DB { return db.Where("id < ?", 8).Or("id > ?", 25) }
+		for name, tx := range map[string]*gorm.DB{
+			"a condition":     either(db),
+			"a scope":         db.Scopes(either),
+			"nothing but OR":  db.Or("id < ?", 8).Or("id > ?", 25),
+			"a table's alias": db.Table("entries AS e").Where("e.id < ? OR e.id > ?", 8, 25),
+		} {
+			for _, desc := range []bool{false, true} {
+				order := []authzgorm.Order{{Field: "Num", Desc: desc}}
+				got := ids(all(t, tx, authzgorm.PageQuery{Size: 2, Order: order}, nil))
+				slices.Sort(got)
+				if want := []int64{1, 2, 3, 4, 5, 6, 7, 26, 27, 28, 29, 30}; !slices.Equal(got, want) {
+					t.Errorf("%s, %v: got %v, want %v", name, desc, got, want)
+				}
+			}
+		}
+	})
+}
+
+// Rows are hidden and shown between pages by a condition that changes, as permissions do.
+func TestPagesStayRightWhileConditionsChange(t *testing.T) {
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		fillEntries(t, db, 200)
+		d := rand.New(rand.NewPCG(5, 6))
+		always, n := map[int64]bool{}, map[int64]int{}
+		for id := range int64(200) {
+			always[id+1] = true
+		}
+		q := authzgorm.PageQuery{Size: 7, Order: []authzgorm.Order{{Field: "At", Desc: true}, {Field: "Word"}}}
+		for {
+			hidden := []int64{0}
+			for range 20 {
+				hidden = append(hidden, 1+d.Int64N(200))
+			}
+			for _, id := range hidden {
+				delete(always, id)
+			}
+			p, err := authzgorm.FindPage[Entry](db.Where("id NOT IN ?", hidden), q)
+			must(t, err)
+			for _, id := range ids(p.Rows) {
+				if n[id]++; n[id] > 1 || slices.Contains(hidden, id) {
+					t.Errorf("row %d came %d times, last when %v were hidden", id, n[id], hidden)
+				}
+			}
+			if q.After = p.Next; p.Next == "" {
+				break
+			}
+		}
+		if len(always) == 0 || len(always) == 200 {
+			t.Fatalf("%d rows were visible throughout", len(always))
+		}
+		for id := range always {
+			if n[id] != 1 {
+				t.Errorf("row %d came %d times", id, n[id])
+			}
+		}
+	})
+}
+
+// What else a db or its scopes ask, which would make pages that are not what they say.
+func TestPagesOfOtherShapesAreRefused(t *testing.T) {
+	db := bareSQLite(t)
+	fillEntries(t, db, 9)
+	scope := func(f func(*gorm.DB) *gorm.DB) *gorm.DB { return db.Scopes(f) }
+	for name, tx := range map[string]*gorm.DB{
+		"sorted":           db.Order("id DESC"),
+		"limited":          db.Limit(2),
+		"behind an offset": db.Offset(2),
+		"grouped":          db.Group("num"),
+		"distinct":         db.Distinct(),
+		"without the key":  db.Omit("id"),
+		"without a column": db.Omit("Num"),
+		"another model":    db.Model(&Customer{}),
+		"a sorting scope":  scope(func(db *gorm.DB) *gorm.DB { return db.Order("id DESC") }),
+		"a limiting scope": scope(func(db *gorm.DB) *gorm.DB { return db.Limit(2) }),
+		"a skipping scope": scope(func(db *gorm.DB) *gorm.DB { return db.Offset(2) }),
+		"a grouping scope": scope(func(db *gorm.DB) *gorm.DB { return db.Group("id") }),
+		"a narrow scope":   scope(func(db *gorm.DB) *gorm.DB { return db.Select("id", "word") }),
+		"an omitting one":  scope(func(db *gorm.DB) *gorm.DB { return db.Omit("entries.num") }),
+	} {
+		p, err := authzgorm.FindPage[Entry](tx, authzgorm.PageQuery{Size: 3, Order: []authzgorm.Order{{Field: "Num"}}})
+		if !errors.Is(err, model.ErrMalformed) || len(p.Rows) > 0 || p.Next != "" {
+			t.Errorf("%s: %d rows, %v", name, len(p.Rows), err)
+		}
+	}
+	for name, tx := range map[string]*gorm.DB{
+		"a column":        db.Select("word"),
+		"all columns":     db.Select("*"),
+		"others left out": db.Omit("word"),
+		"a scope's all":   scope(func(db *gorm.DB) *gorm.DB { return db.Select("*") }),
+		"its model":       db.Model(&Entry{}),
+	} {
+		if got := all(t, tx, authzgorm.PageQuery{Size: 2, Order: []authzgorm.Order{{Field: "Num"}}}, nil); len(got) != 9 {
+			t.Errorf("%s: %v", name, ids(got))
+		}
+	}
+}
+
+// A scope deep in others comes after the page's own condition, which it must not widen.
+func TestPagesOfScopesThatComeTooLateAreRefused(t *testing.T) {
+	db := bareSQLite(t)
+	fillEntries(t, db, 9)
+	deep := func(db *gorm.DB) *gorm.DB { return db.Or("id > 0") }
+	for range 3 {
+		inner := deep
+		deep = func(db *gorm.DB) *gorm.DB { return db.Scopes(inner) }
+	}
+	q := authzgorm.PageQuery{Size: 3}
+	p, err := authzgorm.FindPage[Entry](db.Scopes(deep), q)
+	must(t, err)
+	q.After = p.Next
+	if p, err = authzgorm.FindPage[Entry](db.Scopes(deep), q); !errors.Is(err, model.ErrMalformed) || len(p.Rows) > 0 {
+		t.Errorf("%d rows, %v", len(p.Rows), err)
+	}
+}
+
+// Summary is some of what a customer is, and no model of the plugin.
+type Summary struct {
+	ID   int64
+	Name string
+}
+
+func TestPagesAreOfTheModelItself(t *testing.T) {
+	db, _ := openSQLite(t, newAuthorizer(t))
+	p, err := authzgorm.FindPage[Summary](db.WithContext(as(t, "user:ann")).Model(&Customer{}), authzgorm.PageQuery{Size: 1})
+	if !errors.Is(err, model.ErrMalformed) || len(p.Rows) > 0 {
+		t.Errorf("%v, %v", p, err)
+	}
+}
+
+// Big is a list by numbers that not every driver can take.
+type Big struct {
+	ID  int64
+	Num uint64
+}
+
+// A value that is no driver's is an error, and no NULL.
+func TestPagesOfValuesThatNoDriverTakes(t *testing.T) {
+	onEach(t, func(t *testing.T, db *gorm.DB) {
+		if db.Name() != "mysql" { // others do not even store it
+			t.Skip("has no such numbers")
+		}
+		must(t, db.AutoMigrate(&Big{}))
+		for id := range int64(3) {
+			must(t, db.Exec("INSERT INTO bigs (id, num) VALUES (?, 18446744073709551615)", id+1).Error)
+		}
+		p, err := authzgorm.FindPage[Big](db, authzgorm.PageQuery{Size: 1, Order: []authzgorm.Order{{Field: "Num"}}})
+		if !errors.Is(err, model.ErrMalformed) || p.Next != "" {
+			t.Errorf("%v, %v", p, err)
+		}
+	})
+}
+
+// Both halves of a condition are needed: without the first, an index is read from its beginning.
+func TestPagesBeginWhereTheOneBeforeEnded(t *testing.T) {
+	type Item struct {
+		ID   int64
+		Name string `gorm:"not null;index"`
+	}
+	db := bareSQLite(t)
+	must(t, db.AutoMigrate(&Item{}))
+	for i := range 5 {
+		must(t, db.Create(&Item{ID: int64(i + 1), Name: fmt.Sprint(i)}).Error)
+	}
+	for _, desc := range []bool{false, true} {
+		q := authzgorm.PageQuery{Size: 2, Order: []authzgorm.Order{{Field: "Name", Desc: desc}}}
+		p, err := authzgorm.FindPage[Item](db, q)
+		must(t, err)
+		q.After = p.Next
+		var plan string
+		must(t, db.Callback().Query().After("gorm:query").Register("plan", func(tx *gorm.DB) {
+			var details []string
+			rows, err := tx.Statement.ConnPool.QueryContext(t.Context(), "EXPLAIN QUERY PLAN "+tx.Statement.SQL.String(), tx.Statement.Vars...)
+			must(t, err)
+			defer func() { _ = rows.Close() }()
+			for rows.Next() {
+				var id, parent, notUsed int
+				var detail string
+				must(t, rows.Scan(&id, &parent, &notUsed, &detail))
+				details = append(details, detail)
+			}
+			must(t, rows.Err())
+			plan = strings.Join(details, "; ")
+		}))
+		_, err = authzgorm.FindPage[Item](db, q)
+		must(t, err)
+		must(t, db.Callback().Query().Remove("plan"))
+		if !strings.Contains(plan, "SEARCH") || strings.Contains(plan, "TEMP B-TREE") {
+			t.Errorf("desc %v: %s", desc, plan)
+		}
+	}
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"regexp"
 	"sync"
 
 	"gorm.io/gorm"
@@ -47,6 +48,8 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		return in.Replace(name, func(db *gorm.DB) {
 			p.guard(db, op, check)
 			run(db)
+			p.redact(db) // before associations and hooks look at the rows
+			updated(db)
 		})
 	}
 	c := db.Callback()
@@ -57,8 +60,6 @@ func (p *Plugin) Initialize(db *gorm.DB) error {
 		replace(c.Create(), "create", "gorm:create", p.create),
 		replace(c.Update(), "update", "gorm:update", p.update),
 		replace(c.Delete(), "delete", "gorm:delete", p.delete),
-		c.Query().After("gorm:preload").Before("gorm:after_query").Register("crmauthz:redact", p.redact),
-		c.Update().After("gorm:update").Register("crmauthz:updated", updated),
 	)
 }
 
@@ -118,6 +119,13 @@ func (p *Plugin) guard(db *gorm.DB, op string, check func(*statement) error) {
 		return
 	}
 	s := &statement{Statement: db.Statement, plugin: p, op: op}
+	if outer, ok := s.Settings.Load(outerKey{}); ok && !s.isOf(outer.(authz.Principal)) {
+		_ = db.AddError(s.fail("subquery", ErrNoPrincipal))
+		return
+	}
+	if op == "raw" && savepoint.MatchString(s.SQL.String()) {
+		return
+	}
 	if reason, ok := bypass(db.Statement.Context); ok {
 		_ = db.AddError(s.fail("", s.logBypass(reason)))
 		return
@@ -127,6 +135,19 @@ func (p *Plugin) guard(db *gorm.DB, op string, check func(*statement) error) {
 		err = check(s)
 	}
 	_ = db.AddError(err)
+}
+
+// savepoint is what GORM runs for a transaction within another.
+var savepoint = regexp.MustCompile(`^(SAVEPOINT|ROLLBACK TO|ROLLBACK TO SAVEPOINT|RELEASE SAVEPOINT) [A-Za-z_][A-Za-z0-9_]*$`)
+
+// outerKey is the setting of a subquery that says whose statement it is in.
+type outerKey struct{}
+
+// isOf tells whether the statement is on behalf of a principal.
+func (s *statement) isOf(p authz.Principal) bool {
+	_, bypassed := bypass(s.Context)
+	who, ok := authz.FromContext(s.Context)
+	return ok && !bypassed && who.Tenant == p.Tenant && who.User == p.User
 }
 
 // dialect is the database's kind of SQL.

@@ -19,7 +19,8 @@ type reading struct {
 	extra     []string // columns that were added to what the program selected
 }
 
-const readingKey = "crmauthz:reading"
+// readingKey is a setting of the statement.
+type readingKey struct{}
 
 // query checks a SELECT and narrows it to the rows that may be read.
 func (p *Plugin) query(s *statement) error {
@@ -42,7 +43,7 @@ func (p *Plugin) query(s *statement) error {
 		return err
 	}
 	if redacted {
-		s.Settings.Store(readingKey, &reading{s, f, in.joined, s.addFacts(in)})
+		s.Settings.Store(readingKey{}, &reading{s, f, in.joined, s.addFacts(in)})
 	}
 	return s.narrow(f)
 }
@@ -95,7 +96,7 @@ func (s *statement) qualified(column string) string {
 
 // redact redacts the rows that were read. On an error none of them is left.
 func (p *Plugin) redact(db *gorm.DB) {
-	found, ok := db.Statement.Settings.LoadAndDelete(readingKey)
+	found, ok := db.Statement.Settings.LoadAndDelete(readingKey{})
 	if !ok || db.DryRun || db.RowsAffected == 0 {
 		return
 	}

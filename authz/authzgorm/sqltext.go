@@ -26,9 +26,10 @@ func (e *SQLError) Is(target error) bool { return target == ErrRawSQL }
 
 // fragment is what was understood of a piece of SQL that a program wrote.
 type fragment struct {
-	columns []columnRef
-	marks   int      // how many ? there are
-	aliases []string // names given by AS; without quotes also as PostgreSQL takes them, in small letters
+	columns  []columnRef
+	marks    int      // how many ? there are
+	computes bool     // it may fail for what some row has
+	aliases  []string // names given by AS; without quotes also as PostgreSQL takes them, in small letters
 }
 
 // columnRef is a column by its name, "*" for all; table is empty if it names none. A number, TRUE,
@@ -229,6 +230,7 @@ func (r *sqlReader) operator() bool {
 		if strings.HasPrefix(rest, op) {
 			r.at += len(op)
 			r.parts++
+			r.found.computes = r.found.computes || strings.Contains("+-*/%||", op)
 			ok := r.state == haveTerm
 			r.state = wantTerm
 			return ok
@@ -277,9 +279,6 @@ func (r *sqlReader) namedArgument() bool {
 
 // literal is text without anything that a database, or GORM, could read otherwise.
 func (r *sqlReader) literal() bool {
-	if r.at > 0 && beginsWord(r.text[r.at-1]) { // x'41' is no text
-		return false
-	}
 	end := strings.IndexByte(r.text[r.at+1:], '\'')
 	if end < 0 {
 		return false
@@ -322,6 +321,8 @@ func (r *sqlReader) keyword(word string) bool {
 		ok = ok && r.within('C')
 	case "END":
 		ok = ok && r.pop('C')
+	case "ESCAPE":
+		r.found.computes = true
 	case "DISTINCT":
 		ok = ok && (r.last == "" || strings.HasSuffix(r.last, "("))
 	case "AS":
@@ -337,6 +338,7 @@ func (r *sqlReader) keyword(word string) bool {
 
 // call begins a function's arguments. COUNT(*) is of rows, not of columns, and read as a whole.
 func (r *sqlReader) call(function string) bool {
+	r.found.computes = r.found.computes || slices.Contains([]string{"ABS", "ROUND", "SUM", "AVG", "DATE"}, function)
 	ok := r.term()
 	r.blanks()
 	r.at++ // the parenthesis

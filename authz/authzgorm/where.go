@@ -1,6 +1,7 @@
 package authzgorm
 
 import (
+	"reflect"
 	"strings"
 
 	"gorm.io/gorm"
@@ -43,17 +44,45 @@ func narrow(where clause.Where, by clause.Expression) clause.Where {
 	return clause.Where{Exprs: []clause.Expression{grouped{where}, by}}
 }
 
+// addCondition adds a condition to all that a statement has.
+func addCondition(s *gorm.Statement, by clause.Expression) {
+	where := s.Clauses["WHERE"]
+	conditions, _ := where.Expression.(clause.Where)
+	where.Name, where.Expression = "WHERE", narrow(conditions, by)
+	s.Clauses["WHERE"] = where
+}
+
+// demands tells whether every row of a WHERE clause fulfils a condition that narrow added to it.
+func demands(where clause.Where, by clause.Expression) bool {
+	found := false
+	for _, e := range where.Exprs {
+		if _, alternative := e.(clause.OrConditions); alternative {
+			return false
+		}
+		inner, ok := e.(grouped)
+		found = found || ok && demands(inner.Where, by) || reflect.DeepEqual(e, by)
+	}
+	return found
+}
+
 // narrow adds a filter to the statement's conditions.
 func (s *statement) narrow(f *authz.Filter) error {
 	c, err := f.SQL(s.table.mapping, s.dialect())
 	if err != nil {
 		return err
 	}
-	where := s.Clauses["WHERE"]
-	conditions, _ := where.Expression.(clause.Where)
-	where.Name, where.Expression = "WHERE", narrow(conditions, condition(c))
-	s.Clauses["WHERE"] = where
+	addCondition(s.Statement, condition(c))
 	return nil
+}
+
+// afterScopes is a scope that does something after all scopes beside it.
+func afterScopes(do func(*gorm.DB)) func(*gorm.DB) *gorm.DB {
+	return func(db *gorm.DB) *gorm.DB {
+		return db.Scopes(func(db *gorm.DB) *gorm.DB {
+			do(db)
+			return db
+		})
+	}
 }
 
 // Scope is a scope for queries, updates and deletes of programs without the plugin: the rows of a
@@ -61,12 +90,7 @@ func (s *statement) narrow(f *authz.Filter) error {
 // scopes among them. It redacts nothing, checks no writes, and takes no joins. Without a
 // principal in the statement's context, and on every other error, the statement fails.
 func (p *Plugin) Scope(action string) func(*gorm.DB) *gorm.DB {
-	return func(db *gorm.DB) *gorm.DB {
-		return db.Scopes(func(db *gorm.DB) *gorm.DB { // after all scopes beside it
-			_ = db.AddError(p.scope(db, action))
-			return db
-		})
-	}
+	return afterScopes(func(db *gorm.DB) { _ = db.AddError(p.scope(db, action)) })
 }
 
 func (p *Plugin) scope(db *gorm.DB, action string) error {

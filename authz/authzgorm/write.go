@@ -82,7 +82,7 @@ func (p *Plugin) update(s *statement) error {
 			return s.Error // as GORM does
 		}
 		s.AddClause(set)
-		s.Settings.Store(setKey, true)
+		s.Settings.Store(setKey{}, true)
 	}
 	in, err := s.inspect()
 	if err != nil {
@@ -109,11 +109,12 @@ func (p *Plugin) update(s *statement) error {
 	return nil
 }
 
-const setKey = "crmauthz:set"
+// setKey is a setting of the statement.
+type setKey struct{}
 
 // updated leaves the statement without the assignments that update made, as GORM does.
 func updated(db *gorm.DB) {
-	if _, made := db.Statement.Settings.LoadAndDelete(setKey); made {
+	if _, made := db.Statement.Settings.LoadAndDelete(setKey{}); made {
 		delete(db.Statement.Clauses, "SET")
 	}
 }
