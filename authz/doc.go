@@ -1,10 +1,11 @@
-// Package authz decides who may do what to which record of a CRM, which of its
-// fields they see, and changes the policy that says so.
+// Package authz decides who may do what to which record of a CRM, which records
+// are on whose list, which of their fields they see, and changes the policy that says so.
 //
 // Open an [Authorizer] on a schema and a store; ask with [Authorizer.Enforce],
 // [Authorizer.Decide] and [Authorizer.Fields], whose answer redacts records and
-// checks what is written; change with [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and
-// [Authorizer.Enable].
+// checks what is written; ask for lists with [Authorizer.Filter], [Authorizer.WhoCan]
+// and [Authorizer.WhatCan], which agree with Enforce record by record; change with
+// [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and [Authorizer.Enable].
 //
 // # The decision
 //
