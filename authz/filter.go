@@ -144,10 +144,10 @@ func (f *Filter) Match(r *Record) (bool, error) {
 }
 
 // SQL is the filter as a condition of the WHERE clause of a query on the mapping's
-// table, the tenant always among it.
+// table, the tenant always among it. With an error it is filter.Never.
 func (f *Filter) SQL(m *filter.Mapping, d filter.Dialect) (filter.Condition, error) {
 	if f.viewer == nil {
-		return filter.Condition{}, failed("filter", "", ErrUnavailable)
+		return filter.Never(), failed("filter", "", ErrUnavailable)
 	}
 	c, err := filter.SQL(f.Expr(), m, f.viewer.request.Tenant, d)
 	return c, failed("filter", f.viewer.request.Tenant, err)

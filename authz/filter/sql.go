@@ -14,6 +14,9 @@ type Condition struct {
 	Args []any
 }
 
+// Never is a condition that is true of no row.
+func Never() Condition { return Condition{SQL: never.sql} }
+
 // Numbered is the condition with $1, $2 … for PostgreSQL with database/sql, counted
 // from first on.
 func (c Condition) Numbered(first int) Condition {
@@ -39,20 +42,21 @@ func (c Condition) Numbered(first int) Condition {
 //
 // The errors are *[MappingError], if the mapping does not say where a fact is that
 // the expression is about; and *[model.ValueError], which matches
-// model.ErrMalformed, for a dialect that there is not and for text that is not UTF-8.
+// model.ErrMalformed, for a dialect that there is not and for text that is not UTF-8. With
+// an error the condition is [Never].
 func SQL(x Expr, m *Mapping, tenant string, d Dialect) (Condition, error) {
 	db, ok := databases[d]
 	if !ok {
-		return Condition{SQL: never.sql}, model.At("filter", "dialect", string(d), model.ErrMalformed)
+		return Never(), model.At("filter", "dialect", string(d), model.ErrMalformed)
 	}
 	if err := m.Check(); err != nil {
-		return Condition{SQL: never.sql}, err
+		return Never(), err
 	}
 	r := renderer{database: db, tenant: tenant}
 	at := r.tableOf(m)
 	c, err := r.render(x, at, true)
 	if err != nil {
-		return Condition{SQL: never.sql}, err
+		return Never(), err
 	}
 	c = and(r.ofTenant(at), c)
 	return Condition{c.sql, c.args}, nil
