@@ -130,6 +130,36 @@ func (a *Authorizer) Explain(ctx context.Context, req Request) (Explanation, err
 	return x, failed("explain", req.Tenant, err)
 }
 
+// Resolve has the resolver fetch records of a tenant, all at once: those of a page. They come
+// in the order of refs, nil for one that does not exist.
+func (a *Authorizer) Resolve(ctx context.Context, tenant string, refs ...Ref) ([]*Record, error) {
+	if a.closed.Load() {
+		return nil, failed("resolve", tenant, ErrClosed)
+	}
+	if a.resolver == nil {
+		return nil, failed("resolve", tenant, model.ErrNoFacts)
+	}
+	records, err := a.records(ctx, tenant, refs)
+	return records, failed("resolve", tenant, err)
+}
+
+// records asks the resolver, and trusts no record to be another than it was asked for.
+func (a *Authorizer) records(ctx context.Context, tenant string, refs []Ref) ([]*Record, error) {
+	records, err := a.resolver.Records(ctx, tenant, refs)
+	if err != nil {
+		return nil, fmt.Errorf("%w: %w", model.ErrNoFacts, err)
+	}
+	if len(records) != len(refs) {
+		return nil, fmt.Errorf("%w: the resolver returned %d records for %d", model.ErrNoFacts, len(records), len(refs))
+	}
+	for i, r := range records {
+		if r != nil && (r.Type != refs[i].Type || r.ID != refs[i].ID) {
+			return nil, fmt.Errorf("%w: the resolver returned %s/%s for %s/%s", model.ErrNoFacts, r.Type, r.ID, refs[i].Type, refs[i].ID)
+		}
+	}
+	return records, nil
+}
+
 // resolve fetches the records that requests name by id only.
 func (a *Authorizer) resolve(ctx context.Context, reqs []*Request) error {
 	if a.resolver == nil {
@@ -143,17 +173,11 @@ func (a *Authorizer) resolve(ctx context.Context, reqs []*Request) error {
 		}
 	}
 	for tenant, refs := range refs {
-		records, err := a.resolver.Records(ctx, tenant, refs)
+		records, err := a.records(ctx, tenant, refs)
 		if err != nil {
-			return fmt.Errorf("%w: %w", model.ErrNoFacts, err)
-		}
-		if len(records) != len(refs) {
-			return fmt.Errorf("%w: the resolver returned %d records for %d", model.ErrNoFacts, len(records), len(refs))
+			return err
 		}
 		for i, r := range records {
-			if r != nil && (r.Type != refs[i].Type || r.ID != refs[i].ID) {
-				return fmt.Errorf("%w: the resolver returned %s/%s for %s/%s", model.ErrNoFacts, r.Type, r.ID, refs[i].Type, refs[i].ID)
-			}
 			reqs[at[tenant][i]].Record = r // nil: decided as ErrNoFacts
 		}
 	}
@@ -228,6 +252,31 @@ func (v *Viewer) EnforceAll(record *Record, actions []string, allowed []bool) er
 		return failed("enforce all", v.request.Tenant, err)
 	}
 	return nil
+}
+
+// Decide is Enforce with the reason.
+func (v *Viewer) Decide(action string, record *Record) (Decision, error) {
+	if record == nil {
+		return Decision{}, failed("decide", v.request.Tenant, model.ErrNoFacts)
+	}
+	req := v.request
+	req.Action, req.Record = action, record
+	return v.decide(&req)
+}
+
+// DecideType is EnforceType with the reason.
+func (v *Viewer) DecideType(action, typ string) (Decision, error) {
+	req := v.request
+	req.Action, req.Type = action, typ
+	return v.decide(&req)
+}
+
+func (v *Viewer) decide(req *Request) (Decision, error) {
+	if err := v.usable(); err != nil {
+		return Decision{}, failed("decide", req.Tenant, err)
+	}
+	d, err := v.snapshot.DecideInFull(req, v.of.clock)
+	return d, failed("decide", req.Tenant, err)
 }
 
 // EnforceType decides whether the user may do the action to records of a type at all.

@@ -359,6 +359,36 @@ func TestResolverThatFailsDenies(t *testing.T) {
 	}
 }
 
+func TestResolve_gives_records_in_order_or_none(t *testing.T) {
+	f := newFetcher()
+	az := open(t, storeOf(acme), authz.WithResolver(f))
+	refs := []authz.Ref{{Type: "customer", ID: "43"}, {Type: "customer", ID: "99"}, {Type: "customer", ID: "42"}}
+	got, err := az.Resolve(t.Context(), "acme", refs...)
+	if diff := cmp.Diff([]*authz.Record{his, nil, hers}, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if f.calls["acme"] != 1 {
+		t.Errorf("asked %d times, want once", f.calls["acme"])
+	}
+	for name, answer := range map[string]func([]*authz.Record) ([]*authz.Record, error){
+		"error":          func(r []*authz.Record) ([]*authz.Record, error) { return r, errDisk },
+		"too few":        func(r []*authz.Record) ([]*authz.Record, error) { return r[1:], nil },
+		"in other order": func(r []*authz.Record) ([]*authz.Record, error) { return []*authz.Record{r[2], r[1], r[0]}, nil },
+	} {
+		f.answer = answer
+		if got, err := az.Resolve(t.Context(), "acme", refs...); got != nil || !errors.Is(err, model.ErrNoFacts) {
+			t.Errorf("%s: got %v, %v", name, got, err)
+		}
+	}
+	if got, err := open(t, storeOf(acme)).Resolve(t.Context(), "acme", refs...); got != nil || !errors.Is(err, model.ErrNoFacts) {
+		t.Errorf("without a resolver: got %v, %v", got, err)
+	}
+	az.Close()
+	if got, err := az.Resolve(t.Context(), "acme", refs...); got != nil || !errors.Is(err, authz.ErrClosed) {
+		t.Errorf("closed: got %v, %v", got, err)
+	}
+}
+
 // A record that one tenant's resolver call does not find denies it alone.
 func TestMissingRecordDeniesOnlyItsRequest(t *testing.T) {
 	az := open(t, storeOf(acme), authz.WithResolver(newFetcher()))
@@ -412,6 +442,43 @@ func TestEnforceAllocatesNothing(t *testing.T) {
 	}); n != 0 {
 		t.Errorf("Viewer.Enforce and EnforceType allocate %v times", n)
 	}
+}
+
+// A viewer's reasons are those of Decide, at the revision that he was looked up at.
+func TestViewer_Decide_is_Decide_at_his_revision(t *testing.T) {
+	ctx, az := t.Context(), openAcme()
+	defer az.Close()
+	for _, user := range []string{"user:alice", "user:bob", "user:carol", "user:dan", "user:nobody"} {
+		v, err := az.For(ctx, "acme", user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want, err := az.Decide(ctx, ask(user, "update", hers))
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantType, err := az.Decide(ctx, authz.Request{Tenant: "acme", User: user, Action: "update", Type: "customer"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := az.Grant(ctx, authz.By("user:admin", "a test"), member(user, "role:"+user[len("user:"):])); err != nil {
+			t.Fatal(err)
+		}
+		got, err := v.Decide("update", hers)
+		if diff := cmp.Diff(want, got); diff != "" || err != nil {
+			t.Error(user, diff, err)
+		}
+		got, err = v.DecideType("update", "customer")
+		if diff := cmp.Diff(wantType, got); diff != "" || err != nil {
+			t.Error(user, diff, err)
+		}
+		d, err := v.Decide("update", nil)
+		wantDenial(t, "Decide", d.Allowed, err, model.ErrNoFacts)
+		d, err = v.DecideType("fly", "customer")
+		wantDenial(t, "DecideType", d.Allowed, err, model.ErrUnknownAction)
+	}
+	d, err := new(authz.Viewer).Decide("read", hers)
+	wantDenial(t, "Decide", d.Allowed, err, authz.ErrUnavailable)
 }
 
 // EnforceAll answers as Enforce does, and what it could not decide is denied.

@@ -209,6 +209,22 @@ func ExampleViewer_Enforce() {
 	// false <nil>
 }
 
+func ExampleViewer_Decide() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	dan, err := az.For(ctx, "acme", "user:dan")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(dan.Decide("read", hers))
+	fmt.Println(dan.DecideType("update", "customer"))
+	// Output:
+	// allowed by p, role:support, acme, customer, read, allow, all (user:dan → role:support), scope all <nil>
+	// denied: no rule <nil>
+}
+
 func ExampleViewer_EnforceAll() {
 	ctx, az := context.Background(), openAcme()
 	defer az.Close()
@@ -533,6 +549,18 @@ func ExampleWithResolver() {
 	// true
 	// false
 	// <nil>
+}
+
+func ExampleAuthorizer_Resolve() {
+	ctx := context.Background()
+	az := openAcme(authz.WithResolver(customers{"customer/42": hers, "customer/43": his}))
+	defer az.Close()
+
+	records, err := az.Resolve(ctx, "acme", authz.Ref{Type: "customer", ID: "43"}, authz.Ref{Type: "customer", ID: "44"})
+	fmt.Println(records[0].Owners, records[1] == nil, err)
+	// Output:
+	// fetching 2 records of acme
+	// [user:bob] true <nil>
 }
 
 func ExampleWithPreload() {
