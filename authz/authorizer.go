@@ -29,6 +29,7 @@ type Authorizer struct {
 	masks      map[string]Mask // the application's own
 	hashKey    []byte
 	audit      Audit
+	openLimit  time.Duration
 	shapes     shapes            // of the types of the base schema
 	extended   map[string]shapes // of tenants with an extension
 	stop       func()            // the store's notifications

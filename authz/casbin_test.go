@@ -8,6 +8,8 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/casbin/casbin/v2"
+	casbinmodel "github.com/casbin/casbin/v2/model"
 	fileadapter "github.com/casbin/casbin/v2/persist/file-adapter"
 
 	"github.com/crmauthz/crmauthz/adapter"
@@ -118,5 +120,24 @@ func TestCasbin_unknown_tenant(t *testing.T) {
 	}
 	if _, err := az.Casbin(t.Context(), "nobody"); !errors.Is(err, model.ErrUnknownTenant) {
 		t.Errorf("got %v, want %v", err, model.ErrUnknownTenant)
+	}
+}
+
+func TestCasbinReadsABackup(t *testing.T) {
+	_, text := backupOf(t, open(t, storeOf(acme)), "acme")
+	path := filepath.Join(t.TempDir(), "acme.csv")
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	m, err := casbinmodel.NewModelFromString(model.CasbinModel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	e, err := casbin.NewEnforcer(m, fileadapter.NewAdapter(path))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if rules, err := e.GetPolicy(); err != nil || len(rules) != 3 {
+		t.Errorf("Casbin reads %v, %v", rules, err)
 	}
 }

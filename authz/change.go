@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"time"
 
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
@@ -43,7 +42,9 @@ func (a *Authorizer) Grant(ctx context.Context, by Author, facts ...Fact) (Revis
 	if err != nil {
 		return 0, failed("grant", tenant, err)
 	}
-	rev, err := a.apply(ctx, by, tenant, func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error) { return nil, lines, nil })
+	rev, err := a.apply(ctx, by, tenant, func(ctx context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
+		return nil, lines, a.checkNesting(ctx, tenant, s, lines)
+	})
 	return rev, failed("grant", tenant, err)
 }
 
@@ -57,60 +58,6 @@ func (a *Authorizer) Revoke(ctx context.Context, by Author, facts ...Fact) (Revi
 	}
 	rev, err := a.apply(ctx, by, tenant, func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error) { return lines, nil, nil })
 	return rev, failed("revoke", tenant, err)
-}
-
-// SwitchOption bounds a switch: From and Until.
-type SwitchOption func(*model.Switch)
-
-// From has a switch begin at a time; whole seconds, the rest is cut off.
-func From(t time.Time) SwitchOption {
-	return func(s *model.Switch) { s.Valid.From = t.UTC().Truncate(time.Second) }
-}
-
-// Until has a switch end by itself at a time; whole seconds, the rest is cut off.
-func Until(t time.Time) SwitchOption {
-	return func(s *model.Switch) { s.Valid.Until = t.UTC().Truncate(time.Second) }
-}
-
-// Disable switches something off in a tenant without taking it away: a subject
-// ("user:eve": all is denied to her; "role:rep", a team, a unit: nobody is in it), or
-// a rule or membership by its model.RuleID, one of the base policy too. It ends with
-// Enable, or at Until. A rule id that no fact has is refused with ErrNoSuchRule.
-func (a *Authorizer) Disable(ctx context.Context, by Author, tenant, target string, options ...SwitchOption) (Revision, error) {
-	s := model.Switch{Tenant: tenant, Target: target, Mode: model.ModeOff}
-	for _, o := range options {
-		o(&s)
-	}
-	line, err := model.Encode(s)
-	if err != nil {
-		return 0, failed("disable", tenant, err)
-	}
-	rev, err := a.apply(ctx, by, tenant, func(ctx context.Context, _ *engine.Snapshot) (remove, add []model.Line, err error) {
-		if model.IsRuleID(target) {
-			err = a.findRule(ctx, tenant, target)
-		}
-		return nil, []model.Line{line}, err
-	})
-	return rev, failed("disable", tenant, err)
-}
-
-// Enable takes back every Disable of a target in a tenant, also one that has
-// not begun. What was switched off is in force again as it was.
-func (a *Authorizer) Enable(ctx context.Context, by Author, tenant, target string) (Revision, error) {
-	if _, err := model.Encode(model.Switch{Tenant: tenant, Target: target, Mode: model.ModeOff}); err != nil {
-		return 0, failed("enable", tenant, err)
-	}
-	rev, err := a.apply(ctx, by, tenant, func(_ context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
-		for _, p := range s.Off(target) {
-			l, err := model.Encode(model.Switch{Tenant: tenant, Target: target, Mode: model.ModeOff, Valid: p})
-			if err != nil {
-				return nil, nil, err
-			}
-			remove = append(remove, l)
-		}
-		return remove, nil, nil
-	})
-	return rev, failed("enable", tenant, err)
 }
 
 // encode checks facts against the schema of their tenant and writes their lines.
@@ -136,22 +83,6 @@ func (a *Authorizer) encode(facts []Fact) (tenant string, lines []model.Line, er
 		}
 	}
 	return tenant, lines, nil
-}
-
-// findRule tells whether a tenant or the base policy has a fact with the rule id.
-func (a *Authorizer) findRule(ctx context.Context, tenant, id string) error {
-	for _, t := range []string{tenant, model.Base} {
-		from, err := a.store.Load(ctx, t)
-		if err != nil {
-			return fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		for _, l := range from.Lines {
-			if l.Section != model.Switches && l.Section != model.OrgEdges && l.RuleID() == id {
-				return nil
-			}
-		}
-	}
-	return model.At("switch", "target", id, ErrNoSuchRule)
 }
 
 // maxConflicts is how often a change is tried against a policy that others change.
@@ -182,12 +113,12 @@ func (a *Authorizer) apply(ctx context.Context, by Author, name string, build fu
 		if err != nil {
 			return 0, err
 		}
-		remove, add, buildErr := build(ctx, s)
-		if buildErr != nil {
-			return 0, buildErr
-		}
 		var rev Revision
-		if rev, err = a.commit(ctx, t, s, by, remove, add); err == nil || !errors.Is(err, adapter.ErrConflict) {
+		var remove, add []model.Line
+		if remove, add, err = build(ctx, s); err == nil {
+			rev, err = a.commit(ctx, t, s, by, remove, add)
+		}
+		if err == nil || !errors.Is(err, adapter.ErrConflict) {
 			return rev, err
 		}
 		s, err = a.load(ctx, t)
@@ -206,9 +137,6 @@ func (a *Authorizer) current(ctx context.Context, t *tenant) (*engine.Snapshot, 
 
 // commit makes a change durable and answers from what comes of it.
 func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, by Author, remove, add []model.Line) (Revision, error) {
-	if err := a.checkNesting(ctx, t, s, add); err != nil {
-		return 0, err
-	}
 	next, quick, err := s.With(s.Revision+1, remove, add)
 	if err != nil {
 		return 0, err
@@ -234,7 +162,7 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 }
 
 // checkNesting refuses what would close a cycle, or nest too deeply.
-func (a *Authorizer) checkNesting(ctx context.Context, t *tenant, s *engine.Snapshot, add []model.Line) error {
+func (a *Authorizer) checkNesting(ctx context.Context, tenant string, s *engine.Snapshot, add []model.Line) error {
 	nests := false
 	for _, l := range add {
 		nests = nests || l.Section == model.OrgEdges || l.Section == model.Memberships && model.KindOf(l.Values[0]) != model.User
@@ -243,12 +171,12 @@ func (a *Authorizer) checkNesting(ctx context.Context, t *tenant, s *engine.Snap
 		return nil
 	}
 	all := [][]model.Line{add}
-	for _, name := range []string{t.name, model.Base} {
+	for _, name := range []string{tenant, model.Base} {
 		from, err := a.store.Load(ctx, name)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		if name == t.name && from.Revision != s.Revision {
+		if name == tenant && from.Revision != s.Revision {
 			return adapter.ErrConflict
 		}
 		all = append(all, from.Lines)

@@ -198,9 +198,10 @@ func TestRefusedChangesChangeNothing(t *testing.T) {
 		tenant, target string
 		want           error
 	}{
-		{"acme", "eve", model.ErrUnknownKind},
-		{"acme", "", model.ErrUnknownKind},
-		{"acme", model.Any, model.ErrMalformed},
+		{"acme", "eve", model.ErrUnknownType},
+		{"acme", "customer#nothing", model.ErrUnknownField},
+		{"acme", "", model.ErrMalformed},
+		{"acme", "rule:01", model.ErrMalformed},
 		{"", "user:eve", model.ErrMalformed},
 		{model.Base, "role:rep", model.ErrNotInBase},
 	}

@@ -22,7 +22,8 @@
 //     force names its [model.RuleID]; a tenant can so switch off a base rule for
 //     itself. A switch is in force if t lies in its period, an org edge always.
 //  3. T locked down: Deny. T read-only: Deny unless a is a reading action.
-//  4. A switch in force names u: Deny.
+//  4. A switch in force names u: Deny. One that names r's type, r's unit or one above it, or r itself: Deny,
+//     unless it is read-only and a is a reading action. T open, for u: Allow; open for others: Deny.
 //  5. The groups of u are all roles, teams and units that memberships in force
 //     lead to from u, directly or through groups, without passing through a
 //     group that a switch in force names. Role inheritance of the base policy
@@ -85,13 +86,22 @@
 //     rules in force that concern u and match r and f; a rule on one record
 //     matches only that record;
 //  3. but less than the level of every denying field rule that does so;
-//  4. and at most read if a is a reading action.
+//  4. and at most read if a is a reading action, or a switch in force has f read-only (of r, or of
+//     all records); hidden if one has it off. If T is open for u, and opens f, its default is write.
 //
 // A field whose name is a path, address.city, is what lies there in a record's
 // value; the field with the longest path that leads to a part of the value
 // governs it, and what none governs is hidden. A value may be changed at the
 // level write, unless the schema has the field set once; shown as it is from
 // read; and shown by its mask at masked.
+//
+// # Switches
+//
+// A switch (rules 3 and 4) is in force for u unless u is excepted: if it excepts people, u is one of
+// them or in one of their groups, and if it excepts networks, u asks from one of them (not known from where: from none). An
+// open tenant is in force the other way round: for those whom it excepts or, if it excepts nobody, for each
+// user of whom the tenant has a fact. It is in force if both t and the clock lie in its period, and every decision that it
+// allows is in the audit log first.
 //
 // # What decides is data
 //

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
@@ -25,6 +26,10 @@ func (a *Authorizer) Enforce(ctx context.Context, req Request) (bool, error) {
 	if err != nil {
 		return false, failed("enforce", req.Tenant, err)
 	}
+	if v.Reason == model.ReasonOpen {
+		err := a.logOpen(ctx, s, engine.Clone(&req))
+		return err == nil, failed("enforce", req.Tenant, err)
+	}
 	return v.Allowed(), nil
 }
 
@@ -34,7 +39,31 @@ func (a *Authorizer) enforceResolved(ctx context.Context, s *engine.Snapshot, re
 		return false, failed("enforce", req.Tenant, err)
 	}
 	v, err := s.DecideFor(engine.User{}, req, a.clock)
-	return v.Allowed(), failed("enforce", req.Tenant, err)
+	if v.Reason == model.ReasonOpen {
+		err = a.logOpen(ctx, s, req)
+	}
+	return v.Allowed() && err == nil, failed("enforce", req.Tenant, err)
+}
+
+// logOpen leaves an entry in the audit log about what an open tenant allows. On an error it is denied.
+func (a *Authorizer) logOpen(ctx context.Context, s *engine.Snapshot, req *Request) error {
+	e := AuditEntry{Tenant: req.Tenant, User: req.User, Action: req.Action, Type: req.Type, ID: req.ID, Reason: model.ReasonOpen.String(), Allowed: true, Revision: s.Revision}
+	if r := req.Record; r != nil {
+		e.Type, e.ID = r.Type, r.ID
+	}
+	return a.log(ctx, e)
+}
+
+// decideInFull decides with the reason, and logs what an open tenant allows.
+func (a *Authorizer) decideInFull(ctx context.Context, s *engine.Snapshot, req *Request) (Decision, error) {
+	d, err := s.DecideInFull(req, a.clock)
+	if err == nil && d.Reason == model.ReasonOpen {
+		err = a.logOpen(ctx, s, req)
+	}
+	if err != nil {
+		return Decision{}, err
+	}
+	return d, nil
 }
 
 // Decide is Enforce with the reason: the rule that decided, the memberships that
@@ -53,7 +82,7 @@ func (a *Authorizer) decideResolved(ctx context.Context, req *Request) (Decision
 	if err := a.resolve(ctx, []*Request{req}); err != nil {
 		return Decision{}, err
 	}
-	return s.DecideInFull(req, a.clock)
+	return a.decideInFull(ctx, s, req)
 }
 
 // DecideAll decides many requests, those of a tenant at one revision, and has
@@ -82,7 +111,7 @@ func (a *Authorizer) DecideAll(ctx context.Context, reqs []Request) ([]Decision,
 		}
 		err := from.err
 		if err == nil {
-			ds[i], err = from.snapshot.DecideInFull(req, a.clock)
+			ds[i], err = a.decideInFull(ctx, from.snapshot, req)
 		}
 		if err != nil {
 			errs = append(errs, fmt.Errorf("request %d: %w", i, failed("decide all", req.Tenant, err)))
@@ -99,19 +128,28 @@ func (a *Authorizer) FieldLevel(ctx context.Context, req Request, field string) 
 	if err != nil {
 		return model.FieldHidden, failed("field level", req.Tenant, err)
 	}
-	if req.ID != "" && req.Record == nil && a.resolver != nil {
-		c := engine.Clone(&req)
-		if err := a.resolve(ctx, []*Request{c}); err != nil {
-			return model.FieldHidden, failed("field level", c.Tenant, err)
-		}
-		l, err := s.FieldLevel(c, field, a.clock)
-		return l, failed("field level", c.Tenant, err)
+	if req.ID != "" && req.Record == nil && a.resolver != nil || s.Opens() {
+		l, err := a.fieldLevel(ctx, s, engine.Clone(&req), field)
+		return l, failed("field level", req.Tenant, err)
 	}
 	l, err := s.FieldLevel(&req, field, a.clock)
 	if err != nil {
 		return model.FieldHidden, failed("field level", req.Tenant, err)
 	}
 	return l, nil
+}
+
+// fieldLevel is FieldLevel of a request that is the call's own.
+func (a *Authorizer) fieldLevel(ctx context.Context, s *engine.Snapshot, req *Request, field string) (model.FieldLevel, error) {
+	if err := a.resolve(ctx, []*Request{req}); err != nil {
+		return model.FieldHidden, err
+	}
+	if s.Opens() {
+		if _, err := a.decideInFull(ctx, s, req); err != nil {
+			return model.FieldHidden, err
+		}
+	}
+	return s.FieldLevel(req, field, a.clock)
 }
 
 // Explain decides a request and tells all that led to the decision: the gates up to the
@@ -192,6 +230,7 @@ type Viewer struct {
 	user     engine.User
 	request  Request // the tenant and the user of every question
 	of       *Authorizer
+	ctx      context.Context        // of For: what an open tenant allows is logged in it
 	last     atomic.Pointer[Fields] // that hold for all records, of the latest type and action
 }
 
@@ -212,15 +251,27 @@ func (a *Authorizer) viewer(ctx context.Context, tenant, user string) (*Viewer, 
 	if err := model.CheckSubject(user, model.User); err != nil {
 		return nil, model.At("request", "user", user, err)
 	}
-	return &Viewer{snapshot: s, user: s.User(user), request: Request{Tenant: tenant, User: user}, of: a}, nil
+	return &Viewer{snapshot: s, user: s.User(user), request: Request{Tenant: tenant, User: user}, of: a, ctx: ctx}, nil
 }
 
 // With returns a Viewer who answers, at the same revision, knowing these
 // attributes of the user and of the environment.
 func (v *Viewer) With(userAttrs, env map[string]any) *Viewer {
-	w := &Viewer{snapshot: v.snapshot, user: v.user, request: v.request, of: v.of}
+	w := v.copy()
 	w.request.UserAttrs, w.request.Env = userAttrs, env
 	return w
+}
+
+// WithAddress returns a Viewer who answers, at the same revision, knowing where the user asks
+// from; see Request.Address.
+func (v *Viewer) WithAddress(from netip.Addr) *Viewer {
+	w := v.copy()
+	w.request.Address = from
+	return w
+}
+
+func (v *Viewer) copy() *Viewer {
+	return &Viewer{snapshot: v.snapshot, user: v.user, request: v.request, of: v.of, ctx: v.ctx}
 }
 
 // Enforce decides whether the user may do the action to the record.
@@ -248,6 +299,14 @@ func (v *Viewer) EnforceAll(record *Record, actions []string, allowed []bool) er
 	}
 	req := v.request
 	req.Record = record
+	if v.snapshot.Opens() {
+		for i, action := range actions {
+			if allowed[i], err = v.Enforce(action, record); err != nil {
+				return failed("enforce all", v.request.Tenant, err)
+			}
+		}
+		return nil
+	}
 	if err := v.snapshot.DecideEach(v.user, &req, actions, v.of.clock, allowed); err != nil {
 		return failed("enforce all", v.request.Tenant, err)
 	}
@@ -275,7 +334,7 @@ func (v *Viewer) decide(req *Request) (Decision, error) {
 	if err := v.usable(); err != nil {
 		return Decision{}, failed("decide", req.Tenant, err)
 	}
-	d, err := v.snapshot.DecideInFull(req, v.of.clock)
+	d, err := v.of.decideInFull(v.ctx, v.snapshot, req)
 	return d, failed("decide", req.Tenant, err)
 }
 
@@ -291,6 +350,9 @@ func (v *Viewer) enforce(req *Request) (bool, error) {
 		return false, failed("enforce", req.Tenant, err)
 	}
 	verdict, err := v.snapshot.DecideFor(v.user, req, v.of.clock)
+	if err == nil && verdict.Reason == model.ReasonOpen {
+		err = v.of.logOpen(v.ctx, v.snapshot, engine.Clone(req))
+	}
 	if err != nil {
 		return false, failed("enforce", req.Tenant, err)
 	}

@@ -322,8 +322,9 @@ func ExampleAuthorizer_Explain() {
 	}
 	// Output:
 	// has none needs write groups [role:rep]
-	// tenant true open
+	// tenant true not closed
 	// user true not switched off
+	// target true not switched off
 	// forbidding rules true none covers it
 	// allowing rules true p, role:rep, acme, customer, update, allow, -
 	// reach false needs level write
@@ -595,4 +596,89 @@ func ExampleBy() {
 		fmt.Println(e.Revision, e.At.Format(time.DateTime), e.Actor, e.Reason, e.Add)
 	}
 	// Output: 2 2026-11-23 09:00:00 user:admin ticket 82 [g, user:eve, role:rep, acme, -]
+}
+
+func ExampleAuthorizer_Backup() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	backup, err := az.Backup(ctx, "acme")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	if _, err := az.Revoke(ctx, authz.By("user:admin", "a slip"), authz.Membership{Tenant: "acme", Member: "user:dan", Group: "role:support"}); err != nil {
+		fmt.Println(err)
+		return
+	}
+	add, remove, err := az.RestoreChanges(ctx, "acme", backup)
+	fmt.Println("would add", add, "and take away", remove, err)
+	rev, err := az.Restore(ctx, authz.By("user:admin", "undo a slip"), "acme", backup)
+	fmt.Println(rev, err)
+	// Output:
+	// would add [g, user:dan, role:support, acme, -] and take away [] <nil>
+	// 3 <nil>
+}
+
+// A tenant is opened for maintenance: for an hour, for support, and on the record.
+func ExampleInMode() {
+	ctx := context.Background()
+	now := time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
+	az, err := authz.Open(ctx, crm, storeOf(acme), authz.WithOpenLimit(2*time.Hour), authz.WithAudit(printed{}), authz.WithClock(func() time.Time { return now }))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	defer az.Close()
+
+	backup, err := az.Backup(ctx, "acme")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	_, err = az.Disable(ctx, authz.By("user:admin", "moving to the new server"), "acme", "*",
+		authz.InMode(model.ModeOpen), authz.Until(now.Add(time.Hour)), authz.Except("role:support"), authz.AfterBackup(backup))
+	fmt.Println(err)
+	for _, user := range []string{"user:dan", "user:alice"} {
+		d, err := az.Decide(ctx, authz.Request{Tenant: "acme", User: user, Action: "update", Record: hers})
+		fmt.Println(user, d, err)
+	}
+	now = now.Add(time.Hour)
+	d, err := az.Decide(ctx, authz.Request{Tenant: "acme", User: "user:alice", Action: "update", Record: hers})
+	fmt.Println("an hour later", d.Allowed, err)
+	// Output:
+	// <nil>
+	// logged: user:dan update customer/42
+	// user:dan allowed: the rules are suspended <nil>
+	// user:alice denied: tenant switched <nil>
+	// an hour later true <nil>
+}
+
+// printed is an audit log that prints.
+type printed struct{}
+
+func (printed) Audit(_ context.Context, e authz.AuditEntry) error {
+	fmt.Printf("logged: %s %s %s/%s\n", e.User, e.Action, e.Type, e.ID)
+	return nil
+}
+
+func ExampleAuthorizer_Switches() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+	by := authz.By("user:admin", "ticket 82")
+	for _, target := range []string{"user:bob", "customer/42", "customer#phone"} {
+		if _, err := az.Disable(ctx, by, "acme", target, authz.Until(monday), authz.Except("net:10.0.0.0/8")); err != nil {
+			fmt.Println(err)
+		}
+	}
+	switches, err := az.Switches(ctx, "acme")
+	for _, s := range switches {
+		fmt.Println(s.Target, s.Mode, "until", s.Valid.Until.Format(time.DateTime), "except", s.Except)
+	}
+	fmt.Println(err)
+	// Output:
+	// customer#phone off until 2026-11-23 09:00:00 except net:10.0.0.0/8
+	// customer/42 off until 2026-11-23 09:00:00 except net:10.0.0.0/8
+	// user:bob off until 2026-11-23 09:00:00 except net:10.0.0.0/8
+	// <nil>
 }

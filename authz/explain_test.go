@@ -30,13 +30,13 @@ func TestExplainTellsTheGateThatFailed(t *testing.T) {
 		{"tenant read-only", more + "  off: [{what: \"*\", mode: read-only}]\n", ask("user:alice", "update", hers), model.ReasonTenant, []string{"tenant"}, model.LevelFull},
 		{"user", more + "  off: [{what: user:alice}]\n", ask("user:alice", "read", hers), model.ReasonSubjectOff, []string{"tenant", "user"}, model.LevelFull},
 		{"forbidden", `"*": {rules: [{who: role:rep, may not: update, on: customer}]}`, ask("user:alice", "update", hers), model.ReasonForbidden,
-			[]string{"tenant", "user", "forbidding rules"}, model.LevelFull},
+			[]string{"tenant", "user", "target", "forbidding rules"}, model.LevelFull},
 		{"no rule", more, ask("user:dan", "update", &authz.Record{Type: "customer", ID: "7"}), model.ReasonNoRule,
-			[]string{"tenant", "user", "forbidding rules", "allowing rules"}, model.LevelRead},
+			[]string{"tenant", "user", "target", "forbidding rules", "allowing rules"}, model.LevelRead},
 		{"out of reach", more, ask("user:bob", "update", hers), model.ReasonNoReach,
-			[]string{"tenant", "user", "forbidding rules", "allowing rules", "reach"}, model.LevelNone},
+			[]string{"tenant", "user", "target", "forbidding rules", "allowing rules", "reach"}, model.LevelNone},
 		{"allowed", more, ask("user:alice", "update", hers), model.ReasonAllowed,
-			[]string{"tenant", "user", "forbidding rules", "allowing rules", "reach"}, model.LevelFull},
+			[]string{"tenant", "user", "target", "forbidding rules", "allowing rules", "reach"}, model.LevelFull},
 	}
 	for _, test := range tests {
 		t.Run(test.name, func(t *testing.T) {
@@ -137,7 +137,7 @@ acme:
 func TestNearestGrantsAllowAndFewerDoNot(t *testing.T) {
 	tried := 0
 	for seed := range uint64(150) {
-		c := difftest.Generate(seed)
+		c := caseOf(seed)
 		az := openCase(t, c)
 		for _, q := range c.Questions {
 			x, err := az.Explain(t.Context(), q.Request)
@@ -171,7 +171,7 @@ func TestNearestGrantsAllowAndFewerDoNot(t *testing.T) {
 func TestDecisionTellsOfRealFacts(t *testing.T) {
 	reasons, steps := map[model.Reason]int{}, map[string]int{}
 	for seed := range uint64(400) {
-		c := difftest.Generate(seed)
+		c := caseOf(seed)
 		az := openCase(t, c)
 		w := witness{t: t, c: c, lines: map[model.Line]bool{}}
 		for _, l := range slices.Concat(c.Lines, c.BaseLines) {

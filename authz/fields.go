@@ -110,6 +110,11 @@ func (v *Viewer) fields(req *Request, listed bool) (Fields, error) {
 	if err := v.usable(); err != nil {
 		return Fields{}, err
 	}
+	if v.snapshot.Opens() && !listed {
+		if _, err := v.of.decideInFull(v.ctx, v.snapshot, req); err != nil {
+			return Fields{}, err
+		}
+	}
 	var last Fields
 	if known := v.last.Load(); known != nil {
 		last = *known

@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"net/netip"
 	"time"
 
 	"github.com/crmauthz/crmauthz/authz/filter"
@@ -17,6 +18,7 @@ type Query struct {
 
 	UserAttrs map[string]any // what conditions may ask of the user
 	Env       map[string]any // and of the environment
+	Address   netip.Addr     // where the user asks from; see Request.Address
 }
 
 // Filter is the records of a type that a user may do an action to, at one
@@ -49,7 +51,7 @@ func (a *Authorizer) viewerOf(ctx context.Context, q Query) (*Viewer, error) {
 	if err != nil {
 		return nil, err
 	}
-	v.request.UserAttrs, v.request.Env, v.request.At = q.UserAttrs, q.Env, q.At
+	v.request.UserAttrs, v.request.Env, v.request.At, v.request.Address = q.UserAttrs, q.Env, q.At, q.Address
 	return v, nil
 }
 
@@ -71,6 +73,11 @@ func (v *Viewer) filter(action, typ string) (*Filter, error) {
 	x, complete, err := v.snapshot.Filter(v.user, &req, v.of.clock)
 	if err != nil {
 		return nil, err
+	}
+	if v.snapshot.Opens() { // the list's records are allowed by it, all at once
+		if _, err := v.of.decideInFull(v.ctx, v.snapshot, &req); err != nil {
+			return nil, err
+		}
 	}
 	return &Filter{expr: x, complete: complete, viewer: v, action: action, typ: typ}, nil
 }

@@ -9,7 +9,7 @@ import (
 )
 
 // Option is an option of Open: WithClock, WithResolver, WithPreload, WithMask,
-// WithHashKey or WithAudit.
+// WithHashKey, WithAudit or WithOpenLimit.
 type Option func(*Authorizer)
 
 // WithClock sets the clock that decides what is in force and dates changes; time.Now
@@ -47,9 +47,16 @@ func WithHashKey(key []byte) Option {
 	return func(a *Authorizer) { a.hashKey = slices.Clone(key) }
 }
 
-// WithAudit sets where Reveal leaves its entries. Without it Reveal is refused.
+// WithAudit sets where Reveal, and decisions of open tenants, leave their entries. Without it
+// Reveal is refused, and no tenant is opened.
 func WithAudit(log Audit) Option {
 	return func(a *Authorizer) { a.audit = log }
+}
+
+// WithOpenLimit lets Disable open tenants (see model.ModeOpen), each for at most this
+// long from the moment it is asked. Without it no tenant is opened.
+func WithOpenLimit(d time.Duration) Option {
+	return func(a *Authorizer) { a.openLimit = d }
 }
 
 // Resolver fetches the facts of records from the CRM's database.

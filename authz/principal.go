@@ -1,6 +1,9 @@
 package authz
 
-import "context"
+import (
+	"context"
+	"net/netip"
+)
 
 // Principal is who asks: the user of a tenant on whose behalf a program runs, as
 // middleware puts it into the context of a request.
@@ -10,6 +13,7 @@ type Principal struct {
 
 	UserAttrs map[string]any // what conditions may ask of the user
 	Env       map[string]any // and of the environment
+	Address   netip.Addr     // where the user asks from; see Request.Address
 }
 
 type principalKey struct{}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -20,6 +21,8 @@ type WhoQuery struct {
 	ID     string  // the id of a record that the resolver fetches
 	At     time.Time
 	Env    map[string]any // what conditions may ask of the environment
+	// Address is where everybody asks from; see Request.Address.
+	Address netip.Addr
 
 	// Users fetches what conditions may ask of users, in their order; nil of one of
 	// whom there is nothing. It is called only if the schema declares such attributes.
@@ -67,7 +70,7 @@ func (a *Authorizer) whoCan(ctx context.Context, q WhoQuery) (Who, error) {
 	if err != nil {
 		return Who{}, err
 	}
-	req := Request{Tenant: q.Tenant, User: engine.Stranger, Action: q.Action, Record: q.Record, Type: q.Type, ID: q.ID, At: q.At, Env: q.Env}
+	req := Request{Tenant: q.Tenant, User: engine.Stranger, Action: q.Action, Record: q.Record, Type: q.Type, ID: q.ID, At: q.At, Env: q.Env, Address: q.Address}
 	if err := a.resolve(ctx, []*Request{&req}); err != nil {
 		return Who{}, err
 	}

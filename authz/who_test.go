@@ -44,7 +44,7 @@ func caseUsers(c difftest.Case, r *model.Record) []string {
 func TestWhoCanNamesThoseWhomCasbinAllowsIt(t *testing.T) {
 	asked, people, everyone := 0, 0, 0
 	for seed := range uint64(*policies) {
-		c := difftest.Generate(seed)
+		c := caseOf(seed)
 		az := openCase(t, c)
 		reference, err := difftest.Reference(c)
 		if err != nil {
@@ -115,7 +115,7 @@ func wantWho(t *testing.T, az *authz.Authorizer, reference difftest.Decider, c d
 
 func whoQuery(req model.Request) authz.WhoQuery {
 	return authz.WhoQuery{
-		Tenant: req.Tenant, Action: req.Action, Record: req.Record, Type: req.Type, ID: req.ID, At: req.At, Env: req.Env,
+		Tenant: req.Tenant, Action: req.Action, Record: req.Record, Type: req.Type, ID: req.ID, At: req.At, Env: req.Env, Address: req.Address,
 		Users: func(_ context.Context, users []string) ([]map[string]any, error) {
 			return slices.Repeat([]map[string]any{req.UserAttrs}, len(users)), nil
 		},
@@ -263,7 +263,7 @@ func mustEncode(t testing.TB, f model.Fact) model.Line {
 func TestWhatCanSaysWhatCasbinAllows(t *testing.T) {
 	var n struct{ reaches, nothing, asked int }
 	for seed := range uint64(*policies) {
-		c := difftest.Generate(seed)
+		c := caseOf(seed)
 		az := openCase(t, c)
 		reference, err := difftest.Reference(c)
 		if err != nil {
@@ -309,7 +309,7 @@ func TestWhatCanSaysWhatCasbinAllows(t *testing.T) {
 // reachesOf is what a request's user can do, by type and action.
 func reachesOf(t *testing.T, az *authz.Authorizer, req model.Request) map[[2]string]*authz.Filter {
 	t.Helper()
-	w, err := az.WhatCan(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, At: req.At, UserAttrs: req.UserAttrs, Env: req.Env})
+	w, err := az.WhatCan(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, At: req.At, UserAttrs: req.UserAttrs, Env: req.Env, Address: req.Address})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,6 +2,7 @@ package model
 
 import (
 	"fmt"
+	"strings"
 	"time"
 	"unicode/utf8"
 )
@@ -66,7 +67,8 @@ func (f Switch) check() (int, error) {
 		checkOwnTenant(f.Tenant),
 		checkMode(f.Mode, f.Target),
 		checkTime(f.Valid.From),
-		checkPeriod(f.Valid),
+		checkSwitchPeriod(f.Valid, f.Mode),
+		checkExceptions(f.Except, f.Target, f.Mode),
 	)
 }
 
@@ -215,20 +217,40 @@ func checkAbove(s, below string) error {
 }
 
 func checkSwitched(target string) error {
-	if target == Any || IsRuleID(target) {
+	switch {
+	case target == Any || IsRuleID(target):
 		return nil
+	case strings.HasPrefix(target, rulePrefix):
+		return fail(ErrMalformed, "a rule's id is rule: and 32 digits")
+	case KindOf(target) != UnknownKind:
+		return CheckSubject(target)
 	}
-	return CheckSubject(target)
+	_, err := ParseTarget(target)
+	return err
 }
 
 func checkMode(m Mode, target string) error {
 	switch {
-	case target == Any && m != ModeLocked && m != ModeReadOnly:
-		return fail(ErrMalformed, "the mode of a tenant is locked or read-only")
-	case target != Any && m != ModeOff:
-		return fail(ErrMalformed, "the mode of a subject or rule is off")
+	case target == Any:
+		if m != ModeLocked && m != ModeReadOnly && m != ModeOpen {
+			return fail(ErrMalformed, "the mode of a tenant is locked, read-only or open")
+		}
+	case IsRuleID(target) || KindOf(target) != UnknownKind:
+		if m != ModeOff {
+			return fail(ErrMalformed, "the mode of a subject or rule is off")
+		}
+	case m != ModeOff && m != ModeReadOnly:
+		return fail(ErrMalformed, "the mode of a type, record or field is off or read-only")
 	}
 	return nil
+}
+
+// checkSwitchPeriod refuses an open tenant without an end as well.
+func checkSwitchPeriod(p Period, m Mode) error {
+	if m == ModeOpen && p.Until.IsZero() {
+		return fail(ErrMalformed, "a tenant that is open has an end")
+	}
+	return checkPeriod(p)
 }
 
 var (

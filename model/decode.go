@@ -56,7 +56,7 @@ func DecodeSwitch(l Line) (Switch, error) {
 	f := Switch{Target: l.Values[0], Tenant: l.Values[1], Mode: word[Mode](&d, 2, modeNames)}
 	f.Valid = Period{From: d.optionalTime(3), Until: d.optionalTime(4)}
 	if l.Values[5] != None {
-		d.fail(5, fail(ErrMalformed, "is always %s", None))
+		f.Except = Exceptions(l.Values[5])
 	}
 	if err := d.finish(f.check()); err != nil {
 		return Switch{}, err

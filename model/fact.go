@@ -71,12 +71,15 @@ type OrgEdge struct {
 	Above  string // of the same kind
 }
 
-// Switch turns something off, without taking it away.
+// Switch turns something off, or a tenant open, and takes nothing away.
 type Switch struct {
 	Tenant string
-	Target string // a subject, the id of a rule or membership (see RuleID), or Any for the tenant
-	Mode   Mode   // ModeOff for subjects and rules; ModeLocked or ModeReadOnly for the tenant
+	// Target is a subject; the id of a rule or membership (see RuleID); a type, the records
+	// of a unit, a record or a field, as rules name them; or Any, the tenant.
+	Target string
+	Mode   Mode
 	Valid  Period
+	Except Exceptions
 }
 
 // Period is when a fact holds: from From, up to but not including Until.
@@ -159,7 +162,7 @@ func (f Membership) columns() [6]string {
 func (f OrgEdge) columns() [6]string { return [6]string{f.Below, f.Above, f.Tenant} }
 
 func (f Switch) columns() [6]string {
-	return [6]string{f.Target, f.Tenant, f.Mode.String(), orNone(formatTime(f.Valid.From)), orNone(formatTime(f.Valid.Until)), None}
+	return [6]string{f.Target, f.Tenant, f.Mode.String(), orNone(formatTime(f.Valid.From)), orNone(formatTime(f.Valid.Until)), orNone(string(f.Except))}
 }
 
 func orNone(s string) string {

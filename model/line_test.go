@@ -230,9 +230,16 @@ func TestDecodeRefusesWhatAColumnDoesNotKnow(t *testing.T) {
 		{"p3", "level", "full", model.ErrMalformed},
 		{"p3", "effect", "Allow", model.ErrMalformed},
 		{"p3", "terms", "all", model.ErrMalformed},
-		{"p4", "target", "customer", model.ErrUnknownKind},
-		{"p4", "target", "rule:0123", model.ErrUnknownKind},
-		{"p4", "target", "rule:0123456789ABCDEF0123456789ABCDEF", model.ErrUnknownKind},
+		{"p4", "target", "custom/er/", model.ErrMalformed},
+		{"p4", "target", "customer@role:a", model.ErrUnknownKind},
+		{"p4", "target", "*#phone", model.ErrMalformed},
+		{"p4", "mode", "locked", model.ErrMalformed}, // of a user
+		{"p4", "except", "user:bob", model.ErrMalformed},
+		{"p4", "except", "net:10.0.0.1/8", model.ErrMalformed},
+		{"p4", "except", "net:10.0.0.0/8 net:10.0.0.0/8", model.ErrMalformed},
+		{"p4", "except", "net:9.0.0.0/8  net:10.0.0.0/8", model.ErrMalformed},
+		{"p4", "target", "rule:0123", model.ErrMalformed},
+		{"p4", "target", "rule:0123456789ABCDEF0123456789ABCDEF", model.ErrMalformed},
 		{"p4", "tenant", "*", model.ErrNotInBase},
 		{"p4", "mode", "Off", model.ErrMalformed},
 		{"p4", "mode", "locked", model.ErrMalformed},
@@ -353,7 +360,7 @@ func TestEncodeRefusesWhatHasNoLine(t *testing.T) {
 		{"zero field rule", model.FieldRule{}, "subject", "", model.ErrUnknownKind},
 		{"zero membership", model.Membership{}, "member", "", model.ErrUnknownKind},
 		{"zero org edge", model.OrgEdge{}, "below", "", model.ErrUnknownKind},
-		{"zero switch", model.Switch{}, "target", "", model.ErrUnknownKind},
+		{"zero switch", model.Switch{}, "target", "", model.ErrMalformed},
 		{"nil", nil, "type", "<nil>", model.ErrMalformed},
 		{"pointer", &rule, "type", "*model.CustomerRule", model.ErrMalformed},
 		{"nil pointer", (*model.OrgEdge)(nil), "type", "*model.OrgEdge", model.ErrMalformed},
@@ -386,7 +393,7 @@ func TestEncodeRefusesWhatHasNoLine(t *testing.T) {
 		{"in itself", func() model.Fact { f := member; f.Member = "role:rep"; return f }(), "group", "role:rep", model.ErrCycle},
 		{"above itself", func() model.Fact { f := edge; f.Above = f.Below; return f }(), "above", "user:alice", model.ErrCycle},
 		{"no mode", func() model.Fact { f := off; f.Mode = 0; return f }(), "mode", "invalid(0)", model.ErrMalformed},
-		{"mode beyond", func() model.Fact { f := off; f.Mode = 4; return f }(), "mode", "invalid(4)", model.ErrMalformed},
+		{"mode beyond", func() model.Fact { f := off; f.Mode = 5; return f }(), "mode", "invalid(5)", model.ErrMalformed},
 		{"tenant off", func() model.Fact { f := off; f.Target = model.Any; return f }(), "mode", "off", model.ErrMalformed},
 		{"switch fraction", func() model.Fact { f := off; f.Valid.From = noon.Add(1); return f }(), "from", "2026-11-22T12:00:00Z", model.ErrMalformed},
 		{"switch until fraction", func() model.Fact { f := off; f.Valid.Until = noon.Add(1); return f }(), "until", "2026-11-22T12:00:00Z", model.ErrMalformed},
@@ -536,7 +543,15 @@ func (g factGenerator) fact() model.Fact {
 			On: model.Target{Type: g.name(), ID: g.pick("", g.id()), Field: g.pick("*", g.name())}, If: g.condition(), Valid: g.period()}
 	case 3:
 		if g.IntN(3) == 0 {
-			return model.Switch{Tenant: tenant, Target: model.Any, Mode: model.ModeLocked + model.Mode(g.IntN(2)), Valid: g.period()}
+			s := model.Switch{Tenant: tenant, Target: model.Any, Mode: model.ModeLocked + model.Mode(g.IntN(3)), Valid: g.period(), Except: "net:10.0.0.0/8 role:admin"}
+			if s.Mode == model.ModeOpen && s.Valid.Until.IsZero() {
+				s.Valid.Until, s.Except = time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC), "customer#iban"
+			}
+			return s
+		}
+		if g.IntN(3) == 0 {
+			return model.Switch{Tenant: tenant, Target: g.pick(model.OnUnit(g.name(), "unit:"+g.id()).String(), model.Target{Type: g.name(), ID: g.pick("", g.id()), Field: g.pick("*", g.name())}.String()),
+				Mode: []model.Mode{model.ModeOff, model.ModeReadOnly}[g.IntN(2)], Valid: g.period()}
 		}
 		return model.Switch{Tenant: tenant, Target: g.pick("user:"+g.id(), "role:"+g.id(), goodLines["p"].RuleID()), Mode: model.ModeOff, Valid: g.period()}
 	case 4:

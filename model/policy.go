@@ -87,7 +87,7 @@ var policyLists = []policyList{
 	{"rules", []string{"who", "may", "may not", "on", "scope", "if", "from", "until"}, (*policyReader).customerRule},
 	{"teams", []string{"who", "has", "on", "as", "if", "from", "until"}, (*policyReader).teamRule},
 	{"fields", []string{"who", "has", "below", "on", "if", "from", "until"}, (*policyReader).fieldRule},
-	{"off", []string{"what", "mode", "from", "until"}, (*policyReader).switches},
+	{"off", []string{"what", "mode", "except", "from", "until"}, (*policyReader).switches},
 }
 
 type policyList struct {
@@ -97,7 +97,7 @@ type policyList struct {
 }
 
 // manyWords may have a list of values.
-var manyWords = []string{"who", "in", "under", "may", "may not", "on", "what"}
+var manyWords = []string{"who", "in", "under", "may", "may not", "on", "what", "except"}
 
 func (p *policyReader) tenantLists(tenant string, lists *yaml.Node) {
 	p.tenant = tenant
@@ -259,6 +259,14 @@ func (p *policyReader) switches(e policyEntry) {
 	if e.words["mode"] != nil {
 		f.Mode = optional(p, e, "mode", ParseMode)
 	}
+	var except []string
+	for _, n := range e.words["except"] {
+		except = append(except, strings.Fields(n.Value)...)
+		f.Except = scan(&p.yamlReader, n, func(string) (Exceptions, error) {
+			all, err := Except(except...)
+			return all, unplaced(err)
+		})
+	}
 	for f.Target = range p.each(e, "what") {
 		p.add(e, f)
 	}
@@ -380,7 +388,7 @@ func rowOf(f Fact) policyRow {
 		if f.Mode != ModeOff {
 			r.add("mode", f.Mode.String())
 		}
-		r.addPeriod(f.Valid)
+		r.add("except", string(f.Except)).addPeriod(f.Valid)
 	}
 	r.key = r.sharedKey()
 	return r

@@ -218,7 +218,7 @@ func TestParsePolicyNamesLineAndValueOfWhatItRefuses(t *testing.T) {
 		{"times in the wrong order", "acme:\n  members:\n    - {who: user:a, in: role:b, from: 2027-01-01T00:00:00Z, until: 2026-01-01T00:00:00Z}\n", 3,
 			"from:2027-01-01T00:00:00Z until:2026-01-01T00:00:00Z", "until lies after from", model.ErrMalformed},
 		{"mode", "acme:\n  off:\n    - {what: '*', mode: shut}\n", 3, "shut", "one of off locked", model.ErrMalformed},
-		{"tenant off", "acme:\n  off:\n    - {what: '*'}\n", 3, "off", "locked or read-only", model.ErrMalformed},
+		{"tenant off", "acme:\n  off:\n    - {what: '*'}\n", 3, "off", "locked, read-only or open", model.ErrMalformed},
 		{"user in the base policy", "'*':\n  members:\n    - {who: user:a, in: role:b}\n", 3, "user:a", "roles in roles", model.ErrNotInBase},
 		{"fact twice", "acme:\n  rules:\n    - {who: role:rep, may: [read, update], on: customer}\n    - {who: role:rep, may: read, on: customer}\n", 4,
 			"p, role:rep, acme, customer, read, allow, -", "the fact stands on line 3 already", model.ErrMalformed},

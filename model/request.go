@@ -1,6 +1,7 @@
 package model
 
 import (
+	"net/netip"
 	"strings"
 	"time"
 )
@@ -23,6 +24,9 @@ type Request struct {
 	// environment that the schema declares. What is missing or nil is unknown.
 	UserAttrs map[string]any
 	Env       map[string]any
+	// Address is where the user asks from, for exceptions of switches. The zero
+	// Address is in no network.
+	Address netip.Addr
 }
 
 // Record is the facts of a record that decisions need. They stay in the CRM's
@@ -51,15 +55,17 @@ type Reason uint8
 // Reason belongs to a denial by an error, or to no decision at all.
 const (
 	ReasonError      Reason = iota // denied: the question could not be decided; see the error
-	ReasonTenant                   // denied: the tenant is locked down, or read-only
+	ReasonTenant                   // denied: the tenant is locked down, read-only, or open for others
 	ReasonSubjectOff               // denied: the user is switched off
+	ReasonTargetOff                // denied: the type or record is switched off, or read-only
 	ReasonForbidden                // denied: Rule forbids it
 	ReasonNoRule                   // denied: no rule allows the action
 	ReasonNoReach                  // denied: a rule allows the action, but the record is out of its reach
 	ReasonAllowed                  // allowed by Rule
+	ReasonOpen                     // allowed: the tenant's rules are suspended
 )
 
-var reasonNames = []string{"error", "tenant switched", "user switched off", "forbidden", "no rule", "out of reach", "allowed"}
+var reasonNames = []string{"error", "tenant switched", "user switched off", "type or record switched off", "forbidden", "no rule", "out of reach", "allowed", "allowed: the rules are suspended"}
 
 func (r Reason) String() string { return wordOf(reasonNames, uint8(r)) }
 
@@ -118,7 +124,7 @@ func (s Step) String() string {
 
 // Gate is one step of the decision, in the order in which it was taken.
 type Gate struct {
-	Name   string // "tenant", "user", "forbidding rules", "allowing rules", "reach"
+	Name   string // "tenant", "user", "target", "forbidding rules", "allowing rules", "reach"
 	Passed bool
 	Detail string
 }

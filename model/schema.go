@@ -399,10 +399,32 @@ func (s *Schema) CheckFact(f Fact) error {
 		if err := s.checkTarget(in, f.On); err != nil {
 			return err
 		}
-		if _, ok := s.Types[f.On.Type].Fields[f.On.Field]; !ok && f.On.Field != Any {
-			return At(in, "field", f.On.Field, fail(ErrUnknownField, "of %s", f.On.Type))
+		if err := s.checkFields(in, f.On); err != nil {
+			return err
 		}
 		return s.checkCondition(in, f.If)
+	case Switch:
+		if f.Target == Any || IsRuleID(f.Target) || KindOf(f.Target) != UnknownKind {
+			return s.checkFields(in, f.Except.Fields()...)
+		}
+		t, err := ParseTarget(f.Target)
+		if err != nil {
+			return At(in, "target", f.Target, err)
+		}
+		if err := s.checkTarget(in, t); err != nil || t.Field == "" {
+			return err
+		}
+		return s.checkFields(in, t)
+	}
+	return nil
+}
+
+// checkFields tells whether there are these fields.
+func (s *Schema) checkFields(in string, fields ...Target) error {
+	for _, t := range fields {
+		if _, ok := s.Types[t.Type].Fields[t.Field]; !ok && t.Field != Any {
+			return At(in, "field", t.Field, fail(ErrUnknownField, "of %s", t.Type))
+		}
 	}
 	return nil
 }

@@ -54,9 +54,10 @@ type Mode uint8
 // The modes of a switch. The zero Mode is refused.
 const (
 	ModeUnset    Mode = iota
-	ModeOff           // a subject or a rule has no force
+	ModeOff           // a subject or rule has no force; all is denied of a type or record; a field is hidden
 	ModeLocked        // the tenant is locked down: everything is denied
-	ModeReadOnly      // the tenant is read-only: only reading actions are decided by rules
+	ModeReadOnly      // of the tenant, a type, a record or a field: what does not read is denied
+	ModeOpen          // the tenant's rules are suspended: what they forbid, or do not allow, is allowed
 )
 
 var (
@@ -64,7 +65,7 @@ var (
 	fieldNames  = []string{"hidden", "masked", "read", "write"}
 	effectNames = []string{"", "allow", "deny"}
 	scopeNames  = []string{None, "own", "team", "unit", "unit_tree", "all"}
-	modeNames   = []string{"", "off", "locked", "read-only"}
+	modeNames   = []string{"", "off", "locked", "read-only", "open"}
 )
 
 func (l Level) String() string      { return wordOf(levelNames, uint8(l)) }
@@ -85,7 +86,7 @@ func ParseEffect(s string) (Effect, error) { return parseWord[Effect](effectName
 // ParseScope reads own, team, unit, unit_tree or all.
 func ParseScope(s string) (Scope, error) { return parseWord[Scope](scopeNames, s) }
 
-// ParseMode reads off, locked or read-only.
+// ParseMode reads off, locked, read-only or open.
 func ParseMode(s string) (Mode, error) { return parseWord[Mode](modeNames, s) }
 
 // MarshalText writes the level's word; as do those of the other words.

@@ -175,7 +175,7 @@ func (s *statement) identify() error {
 	if err != nil {
 		return err
 	}
-	s.viewer = viewer.With(s.principal.UserAttrs, s.principal.Env)
+	s.viewer = viewer.With(s.principal.UserAttrs, s.principal.Env).WithAddress(s.principal.Address)
 	return nil
 }
 

@@ -193,7 +193,7 @@ func (g *Guard) identify(r *http.Request, a *Access) (err error) {
 func (g *Guard) viewer(ctx context.Context, p authz.Principal) (*authz.Viewer, error) {
 	v, err := g.az.For(ctx, p.Tenant, p.User)
 	if err == nil && (p.UserAttrs != nil || p.Env != nil) {
-		v = v.With(p.UserAttrs, p.Env)
+		v = v.With(p.UserAttrs, p.Env).WithAddress(p.Address)
 	}
 	return v, err
 }

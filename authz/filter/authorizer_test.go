@@ -174,7 +174,7 @@ func enforceAll(t *testing.T, rows rowSet, c difftest.Case) (all []answer) {
 		}
 		a := answer{typ: req.Record.Type, allowed: make(map[string]bool, rowsOfType)}
 		a.filter, err = az.Filter(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, Action: req.Action, Type: a.typ,
-			At: req.At, UserAttrs: req.UserAttrs, Env: req.Env})
+			At: req.At, UserAttrs: req.UserAttrs, Env: req.Env, Address: req.Address})
 		if err != nil {
 			t.Fatalf("seed %d: %v", c.Seed, err)
 		}

@@ -27,8 +27,8 @@ func (s *Snapshot) With(revision model.Revision, removed, added []model.Line) (n
 		}
 	}
 	n.cells = n.schema.cellsInUse(n.customer)
-	n.timely = n.timely || len(n.off) > 0
-	n.switched = n.isSwitched()
+	n.switched = n.switches.any()
+	n.timely = n.timely || n.switched
 	n.inverted = &inverted{}
 	n.inverted.made.Store(c.inverse)
 	return &n, true, nil
@@ -42,7 +42,7 @@ type changing struct {
 }
 
 func (c *changing) change(l model.Line, add bool) (ok bool, err error) {
-	if len(c.ruleOff) > 0 || c.Tenant == model.Base {
+	if len(c.ruleOff) > 0 || c.Tenant == model.Base || c.switches.opens { // of whom there are facts counts when it is open
 		return false, nil
 	}
 	switch l.Section {
@@ -71,13 +71,16 @@ func (c *changing) change(l model.Line, add bool) (ok bool, err error) {
 
 // userSwitch switches a user off, or on again.
 func (c *changing) userSwitch(f model.Switch, add bool) {
-	c.off = maps.Clone(c.off)
-	periods := slices.DeleteFunc(slices.Clone(c.off[f.Target]), func(p model.Period) bool { return p == f.Valid })
+	facts := slices.DeleteFunc(slices.Clone(c.switches.facts[f.Target]), func(other model.Switch) bool { return other == f })
 	if add {
-		periods = append(periods, f.Valid)
+		facts = append(facts, f)
 	}
-	if put(&c.off, f.Target, periods); len(periods) == 0 {
-		delete(c.off, f.Target)
+	c.switches.facts, c.switches.users = maps.Clone(c.switches.facts), maps.Clone(c.switches.users)
+	delete(c.switches.facts, f.Target)
+	delete(c.switches.users, f.Target)
+	for _, f := range facts {
+		put(&c.switches.facts, f.Target, facts)
+		c.switches.add(f, func(name string) uint32 { return c.intern(name).id })
 	}
 }
 

@@ -83,8 +83,8 @@ func TestFirstRuleOnEverythingIsFound(t *testing.T) {
 		if !ok || err != nil {
 			t.Fatalf("With %v: %v, %v", all, ok, err)
 		}
-		before, err1 := s.Decide(req, noClock)
-		after, err2 := next.Decide(req, noClock)
+		before, err1 := s.Decide(req, clockOf(*req))
+		after, err2 := next.Decide(req, clockOf(*req))
 		if before.Allowed() || !after.Allowed() || err1 != nil || err2 != nil {
 			t.Errorf("%v: before %v, after %v", all, before.Reason, after.Reason)
 		}
@@ -276,7 +276,7 @@ func (q *sequence) askBesides() {
 	if q.IntN(4) == 0 {
 		question := q.questions[q.IntN(len(q.questions))]
 		with := func([]model.Line) (*engine.Snapshot, error) { return nil, engine.ErrTooMany }
-		_, _ = q.snapshot.Explain(&question.Request, noClock, with) // malformed ones are errors
+		_, _ = q.snapshot.Explain(&question.Request, clockOf(question.Request), with) // malformed ones are errors
 	}
 }
 

@@ -84,13 +84,14 @@ func (b *builder) addSwitch(l model.Line) error {
 	if err != nil {
 		return fmt.Errorf("tenant %s: %w", b.Tenant, err)
 	}
-	switch {
-	case s.Target == model.Any:
-		b.switches = append(b.switches, tenantSwitch{s.Mode, s.Valid})
+	put(&b.switches.facts, s.Target, append(b.switches.facts[s.Target], s))
+	switch kind := model.KindOf(s.Target); {
 	case model.IsRuleID(s.Target):
 		put(&b.ruleOff, s.Target, append(b.ruleOff[s.Target], s.Valid))
-	default:
+	case kind != model.UnknownKind && kind != model.User:
 		put(&b.off, s.Target, append(b.off[s.Target], s.Valid))
+	default:
+		b.switches.add(s, b.intern)
 	}
 	return nil
 }
@@ -137,7 +138,11 @@ func (b *builder) add(l model.Line) error {
 	switch l.Section {
 	case model.Memberships:
 		var f model.Membership
-		if f, err = model.DecodeMembership(l); err == nil && !always(b.ruleOff[off]) {
+		switch f, err = model.DecodeMembership(l); {
+		case err != nil:
+		case always(b.ruleOff[off]):
+			b.intern(f.Member) // she stays one of whom there is a fact
+		default:
 			err = b.addMembership(f, terms{valid: f.Valid, off: off})
 		}
 	case model.OrgEdges:
@@ -147,7 +152,11 @@ func (b *builder) add(l model.Line) error {
 		}
 	default:
 		var p placement
-		if p, err = b.schema.place(l); err == nil && !always(b.ruleOff[off]) {
+		switch p, err = b.schema.place(l); {
+		case err != nil:
+		case always(b.ruleOff[off]):
+			b.intern(p.subject)
+		default:
 			p.terms.off = off
 			err = b.addRule(p)
 		}
@@ -299,8 +308,8 @@ func (b *builder) finish() (*Snapshot, error) {
 	b.field.finish()
 	b.finishOrg()
 	b.cells = b.schema.cellsInUse(b.customer)
-	b.switched = b.isSwitched()
-	b.timely = b.timely || b.switched || b.base != nil && b.base.timely
+	b.switched = b.switches.any()
+	b.timely = b.timely || b.switched || len(b.off) > 0 || b.base != nil && b.base.timely
 	b.names = slices.Clone(b.names) // without what it was grown by
 	return b.Snapshot, nil
 }

@@ -43,12 +43,10 @@ func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, cloc
 
 // decide is the decision: rules 3 to 10 of package authz.
 func (q *question) decide(req *model.Request) Verdict {
-	switch {
-	case !q.switched:
-	case q.tenantClosed(): // rule 3
-		return Verdict{Reason: model.ReasonTenant}
-	case anyHolds(q.off[req.User], q.at): // rule 4
-		return Verdict{Reason: model.ReasonSubjectOff}
+	if q.switched { // rules 3 and 4
+		if reason := q.gate(req); reason != noReason {
+			return Verdict{Reason: reason}
+		}
 	}
 	forbidding, allowing := q.customerRules(req)
 	switch {
@@ -60,16 +58,6 @@ func (q *question) decide(req *model.Request) Verdict {
 		return Verdict{Reason: model.ReasonAllowed, by: allowing}
 	}
 	return Verdict{Reason: model.ReasonNoReach, by: allowing}
-}
-
-// tenantClosed tells whether the tenant is locked down, or read-only and the action writes.
-func (q *question) tenantClosed() bool {
-	for _, s := range q.switches {
-		if (s.mode == model.ModeLocked || !q.action.reading) && s.valid.Holds(q.at) {
-			return true
-		}
-	}
-	return false
 }
 
 // customerRules finds a forbidding rule that covers the record (rule 8); and an
@@ -169,7 +157,7 @@ func (s source) found() bool  { return s.snapshot != nil }
 func (s source) covers() bool { return s.place&covering != 0 }
 
 // Verdict is a decision that remembers where its rule is. It denies unless its
-// reason is ReasonAllowed.
+// reason is ReasonAllowed or ReasonOpen.
 type Verdict struct {
 	Reason model.Reason
 	Unsure bool // it denies, but might not if the request told more of the user or the environment
@@ -177,7 +165,9 @@ type Verdict struct {
 }
 
 // Allowed tells whether the verdict allows.
-func (v Verdict) Allowed() bool { return v.Reason == model.ReasonAllowed }
+func (v Verdict) Allowed() bool {
+	return v.Reason == model.ReasonAllowed || v.Reason == model.ReasonOpen
+}
 
 // User is a user of a snapshot, looked up once for many questions.
 type User struct{ subject *subject }

@@ -76,7 +76,7 @@ func (d decider) Decide(q model.Request) (bool, error) {
 	if q.Tenant != d.Tenant {
 		return false, model.ErrUnknownTenant
 	}
-	v, err := d.Snapshot.Decide(&q, noClock)
+	v, err := d.Snapshot.Decide(&q, clockOf(q))
 	return v.Allowed(), err
 }
 
@@ -84,7 +84,7 @@ func (d decider) FieldLevel(q model.Request, field string) (model.FieldLevel, er
 	if q.Tenant != d.Tenant {
 		return model.FieldHidden, model.ErrUnknownTenant
 	}
-	l, err := d.Snapshot.FieldLevel(&q, field, noClock)
+	l, err := d.Snapshot.FieldLevel(&q, field, clockOf(q))
 	if err != nil {
 		return l, err
 	}
@@ -92,7 +92,7 @@ func (d decider) FieldLevel(q model.Request, field string) (model.FieldLevel, er
 	if q.Record != nil {
 		page = fmt.Sprint(q.User, q.Action, q.Record.Type)
 	}
-	all, err := d.FieldLevels(engine.User{}, &q, false, d.last[page], noClock)
+	all, err := d.FieldLevels(engine.User{}, &q, false, d.last[page], clockOf(q))
 	if err != nil {
 		return l, err
 	}
@@ -104,5 +104,8 @@ func (d decider) FieldLevel(q model.Request, field string) (model.FieldLevel, er
 	}
 	return l, nil
 }
+
+// clockOf is a clock that shows the instant of the question, for only then is a tenant open.
+func clockOf(q model.Request) func() time.Time { return func() time.Time { return q.At } }
 
 func noClock() time.Time { panic("the questions bring their instant") }

@@ -171,13 +171,17 @@ func (q *question) gates(req *model.Request, v Verdict) []model.Gate {
 		passed string
 		failed string
 	}{
-		{"tenant", model.ReasonTenant, "open", "locked down or read-only"},
+		{"tenant", model.ReasonTenant, "not closed", "locked down, read-only, or open for others"},
 		{"user", model.ReasonSubjectOff, "not switched off", "switched off"},
+		{"target", model.ReasonTargetOff, "not switched off", "the type or record is switched off, or read-only"},
 		{"forbidding rules", model.ReasonForbidden, "none covers it", rule},
 		{"allowing rules", model.ReasonNoRule, rule, fmt.Sprintf("none for %s on %s concerns the user", q.action.name, q.typ.name)},
 		{"reach", model.ReasonNoReach, "the rule covers it, or the level suffices", fmt.Sprintf("needs level %s", q.action.need)},
 	}
 	var gates []model.Gate
+	if v.Reason == model.ReasonOpen {
+		return []model.Gate{{Name: "tenant", Passed: true, Detail: v.Reason.String()}}
+	}
 	for _, g := range all {
 		if v.Reason == g.fails {
 			return append(gates, model.Gate{Name: g.name, Detail: g.failed})

@@ -110,13 +110,14 @@ func (s *Snapshot) LeastFieldLevels(u User, req *model.Request, clock func() tim
 	if err := s.ask(&q, req, u.subject, clock); err != nil {
 		return nil, err
 	}
-	if v := q.decide(req); v.Reason == model.ReasonTenant || v.Reason == model.ReasonSubjectOff {
+	switch q.decide(req).Reason {
+	case model.ReasonTenant, model.ReasonSubjectOff, model.ReasonTargetOff:
 		return q.typ.hidden, nil
 	} // otherwise some record may be allowed, by a rule on it alone
 	l := newLevels(q.typ)
 	l.action = q.action
 	for i, f := range q.typ.inOrder {
-		l.InOrder[i] = min(q.fieldLevel(req, f), q.leastOnRecords(f))
+		l.InOrder[i] = min(q.fieldLevel(req, f), q.leastOnRecords(f), q.fieldLimit(req, f, true))
 	}
 	return l, nil
 }
@@ -177,6 +178,12 @@ func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {
 		for _, at := range f.cells {
 			q.countFields(req, q.Snapshot, q.who, q.rulesOn(req.Record, fieldRule, at), count)
 		}
+	}
+	if q.switched {
+		if q.opensField(req, f) {
+			level = model.FieldWrite
+		}
+		limit = min(limit, q.fieldLimit(req, f, false))
 	}
 	return min(level, limit)
 }

@@ -44,11 +44,44 @@ type filtering struct {
 
 // decide is the decision, as in decide.go.
 func (f *filtering) decide() filter.Expr {
-	switch {
-	case !f.switched:
-	case f.tenantClosed(), anyHolds(f.off[f.req.User], f.at):
-		return filter.False
+	off := filter.Expr(filter.False)
+	if f.switched {
+		off = f.recordsOff()
+		switch f.gate(f.req) {
+		case noReason:
+		case model.ReasonOpen:
+			return filter.Negate(off)
+		default:
+			return filter.False
+		}
 	}
+	return filter.AllOf(filter.Negate(off), f.decideByRules())
+}
+
+// recordsOff is the records that are switched off for the action.
+func (f *filtering) recordsOff() filter.Expr {
+	var off []filter.Expr
+	for _, name := range [2]string{f.typ.name, model.Any} {
+		for i := range f.switches.types[name] {
+			if t := &f.switches.types[name][i]; t.unit != "" && f.denies(f.req, t) {
+				off = append(off, filter.UnitIn{Names: f.tree(t.unit)})
+			}
+		}
+	}
+	var ids filter.List
+	for id, toggles := range f.switches.records[f.typ.name] {
+		if slices.ContainsFunc(toggles, func(t toggle) bool { return f.denies(f.req, &t) }) {
+			ids = append(ids, id)
+		}
+	}
+	if slices.Sort(ids); len(ids) > 0 {
+		off = append(off, filter.IDIn{Names: ids})
+	}
+	return filter.AnyOf(off...)
+}
+
+// decideByRules is rules 8 to 10.
+func (f *filtering) decideByRules() filter.Expr {
 	forbidding, covering, reaching := f.customerRules()
 	if forbidding == filter.True {
 		return filter.False

@@ -33,7 +33,7 @@ func TestFilterHasWhatTheDecisionAllows(t *testing.T) {
 			if _, err := d.Decide(q.Request); err != nil {
 				continue
 			}
-			x, complete, err := snapshot.Filter(engine.User{}, about(q.Request), noClock)
+			x, complete, err := snapshot.Filter(engine.User{}, about(q.Request), clockOf(q.Request))
 			if err != nil {
 				t.Fatalf("seed %d: %+v: %v", s, q.Request, err)
 			}

@@ -22,8 +22,9 @@ type question struct {
 	who    *subject  // the user, with her groups at the instant
 	rules  [2][]rule // on the single record: for the action, and for every action
 	at     time.Time
-	unsure bool // a condition was unknown for want of attributes of the user or the environment
-	varied bool // the user's groups, or a field rule that was met, may be others for another record or a moment later
+	now    time.Time // by the clock, if the tenant may be open
+	unsure bool      // a condition was unknown for want of attributes of the user or the environment
+	varied bool      // the user's groups, or a field rule that was met, may be others for another record or a moment later
 }
 
 // utc is the instant t without its location, which is the caller's.
@@ -61,6 +62,9 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		q.at = utc(req.At)
 	} else if s.timely {
 		q.at = clock()
+	}
+	if s.switches.opens {
+		q.now = clock()
 	}
 	if q.who.timed {
 		q.who, q.varied = s.groupsAt(q.who, q.at), true
@@ -141,7 +145,7 @@ func Clone(q *model.Request) *model.Request {
 	return &model.Request{
 		Tenant: strings.Clone(q.Tenant), User: strings.Clone(q.User), Action: strings.Clone(q.Action),
 		Type: strings.Clone(q.Type), ID: strings.Clone(q.ID), Record: cloneRecord(q.Record), At: utc(q.At),
-		UserAttrs: cloneValues(q.UserAttrs), Env: cloneValues(q.Env),
+		UserAttrs: cloneValues(q.UserAttrs), Env: cloneValues(q.Env), Address: q.Address,
 	}
 }
 

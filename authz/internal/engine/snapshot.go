@@ -22,14 +22,14 @@ type Snapshot struct {
 	cells     uint8     // of an action's cells, those that hold rules at all: the first, or all
 	onRecords uint8     // which rules there are on single records
 	timely    bool      // some decision may depend on the instant
-	switched  bool      // the tenant, or some subject, is switched off for some time
+	switched  bool      // some switch concerns more than groups, rules and memberships
 	subjects  table[subject]
 	records   table[run]           // the rules on single records, by what they are about and id
 	customer  cells[customerMasks] // customer rules on types, by action cell
 	nobody    *subject             // of whom there are no facts
 
-	off      map[string][]model.Period // subjects switched off
-	switches []tenantSwitch
+	off      map[string][]model.Period // groups switched off
+	switches switches
 
 	team  cells[teamMasks]  // team rules on types, by type index
 	field cells[fieldMasks] // field rules on types, by field cell
@@ -58,11 +58,6 @@ type edge struct{ member, group uint32 }
 type above struct {
 	id       uint32
 	distance uint8
-}
-
-type tenantSwitch struct {
-	mode  model.Mode
-	valid model.Period
 }
 
 // subject is a user or group with the groups that it is in. It lies in the
@@ -312,15 +307,6 @@ func (s *Snapshot) inForce(t *terms, at time.Time) bool {
 	return t.valid.Holds(at) && (t.off == "" || !anyHolds(s.ruleOff[t.off], at))
 }
 
-func anyHolds(periods []model.Period, at time.Time) bool {
-	for _, p := range periods {
-		if p.Holds(at) {
-			return true
-		}
-	}
-	return false
-}
-
 // subject returns what is known of a subject; of an unknown one, nobody.
 func (s *Snapshot) subject(name string) *subject {
 	if p := s.subjects.find(0, name); p != nil {
@@ -337,18 +323,8 @@ func (s *Snapshot) id(name string) uint32 {
 	return none
 }
 
-func (s *Snapshot) isSwitched() bool { return len(s.switches)+len(s.off) > 0 }
-
 // none is the id of no subject.
 const none = 1<<subjectBits - 1
 
 // Known tells whether there is any fact of the subject.
 func (s *Snapshot) Known(name string) bool { return s.subjects.find(0, name) != nil }
-
-// Off returns the periods for which a subject, rule or membership is switched off.
-func (s *Snapshot) Off(target string) []model.Period {
-	if model.IsRuleID(target) {
-		return s.ruleOff[target]
-	}
-	return s.off[target]
-}

@@ -13,7 +13,10 @@ func (r *Reference) register() {
 	for name, f := range map[string]func(args) (any, error){
 		"known": func(a args) (any, error) { return r.known(a.text(0), a.text(1), a.text(2), a[3]) },
 		"open":  func(a args) (any, error) { return r.open(a.text(0), a.text(1), a.facts(2)), nil },
-		"on":    func(a args) (any, error) { return r.on(a.text(0), a.facts(1)) },
+		"fieldOpen": func(a args) (any, error) {
+			return r.fieldOpen(a.text(0), a.text(1), a.text(2), a.facts(3))
+		},
+		"on": func(a args) (any, error) { return r.on(a.text(0), a.facts(1)) },
 		"holds": func(a args) (any, error) {
 			return r.holds(a.text(0), a.text(1), a.text(2), a.text(3), a.facts(4)), nil
 		},
@@ -66,22 +69,6 @@ func (r *Reference) knownField(field string, f *Facts) (bool, error) {
 		return false, model.At("request", "field", field, model.ErrUnknownField)
 	}
 	return true, nil
-}
-
-// open tells whether neither the tenant nor the user is switched off for the action.
-func (r *Reference) open(user, action string, f *Facts) bool {
-	for _, s := range r.lines("p4") {
-		target, mode := s[0], s[2]
-		switch {
-		case target == user:
-			return false
-		case target == model.Any && mode == model.ModeLocked.String():
-			return false
-		case target == model.Any && mode == model.ModeReadOnly.String() && !r.action(action, f).Reading():
-			return false
-		}
-	}
-	return true
 }
 
 // on tells whether the target of a customer or team rule matches the record

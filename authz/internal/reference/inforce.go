@@ -1,6 +1,7 @@
 package reference
 
 import (
+	"slices"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -61,6 +62,26 @@ func inForce(facts []model.Fact, at time.Time) []model.Fact {
 		}
 	}
 	return out
+}
+
+// suspended returns the facts of an open tenant: in the place of its customer rules one that allows
+// everyone everything, and rules that give the fields which are open, too. Those of others stay as they are.
+func suspended(facts []model.Fact) []model.Fact {
+	var opened []model.Fact
+	for _, f := range facts {
+		s, ok := f.(model.Switch)
+		if !ok || s.Mode != model.ModeOpen {
+			continue
+		}
+		opened = append(opened, model.CustomerRule{Tenant: model.Base, Subject: model.Everyone, On: model.OnType(model.Any), Action: model.Any, Effect: model.Allow, Scope: model.ScopeAll})
+		for _, t := range s.Except.Fields() {
+			opened = append(opened, model.FieldRule{Tenant: model.Base, Subject: model.Everyone, On: t, Level: model.FieldWrite, Effect: model.Allow})
+		}
+	}
+	if opened == nil {
+		return facts
+	}
+	return append(slices.DeleteFunc(facts, func(f model.Fact) bool { return f.Section() == model.CustomerRules }), opened...)
 }
 
 // offGroup tells whether the subject is a group and off. A user who is off

@@ -7,6 +7,7 @@ package reference
 
 import (
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -26,6 +27,7 @@ type Reference struct {
 	schema     *model.Schema
 	conditions *condition.Set
 	enforcer   *casbin.Enforcer
+	named      map[string]bool  // subjects that facts name
 	groups     rbac.RoleManager // of the g lines, links of the tenant
 	org        rbac.RoleManager // of the g2 lines
 }
@@ -38,6 +40,7 @@ type Facts struct {
 	Record    *model.Record // nil: the question is about the type at all
 	UserAttrs map[string]any
 	Env       map[string]any
+	Address   netip.Addr // where the user asks from
 
 	answers map[asked]*answers
 }
@@ -74,7 +77,7 @@ func (f *Facts) typ() string {
 
 // parent is the facts of a question about the record's parent.
 func (f *Facts) parent() *Facts {
-	return &Facts{Record: f.Record.Parent, UserAttrs: f.UserAttrs, Env: f.Env}
+	return &Facts{Record: f.Record.Parent, UserAttrs: f.UserAttrs, Env: f.Env, Address: f.Address}
 }
 
 // The contexts of Casbin that ask about levels of records and of fields.
@@ -106,13 +109,13 @@ func New(schema *model.Schema, conditions *condition.Set, tenant string, tenantL
 		return nil, fmt.Errorf("reference: %w", err)
 	}
 	r := &Reference{
-		tenant: tenant, at: at, schema: schema, conditions: conditions, enforcer: e,
+		tenant: tenant, at: at, schema: schema, conditions: conditions, enforcer: e, named: namedBy(facts),
 		groups: defaultrolemanager.NewRoleManager(model.MaxDepth),
 		org:    defaultrolemanager.NewRoleManager(model.MaxDepth),
 	}
 	e.SetNamedRoleManager("g", r.groups)
 	e.SetNamedRoleManager("g2", r.org)
-	for _, f := range append(inForce(facts, at), defaults(schema)...) {
+	for _, f := range append(suspended(inForce(facts, at)), defaults(schema)...) {
 		if err := r.load(f); err != nil {
 			return nil, fmt.Errorf("reference: %w", err)
 		}
@@ -183,7 +186,7 @@ func (r *Reference) facts(q model.Request) (*Facts, error) {
 	if err := r.check(q); err != nil {
 		return nil, err
 	}
-	return &Facts{Type: q.Type, Record: q.Record, UserAttrs: q.UserAttrs, Env: q.Env}, nil
+	return &Facts{Type: q.Type, Record: q.Record, UserAttrs: q.UserAttrs, Env: q.Env, Address: q.Address}, nil
 }
 
 func (r *Reference) check(q model.Request) error {

@@ -2,6 +2,7 @@ package difftest
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"time"
 
@@ -10,13 +11,15 @@ import (
 
 // The alphabets are small, so that rules meet.
 var (
-	users   = []string{"user:ann", "user:bob", "user:cyd", "user:dan", "user:eve"}
-	roles   = []string{"role:a", "role:b", "role:c"}
-	teams   = []string{"team:x", "team:y", "team:z"}
-	units   = []string{"unit:a", "unit:b", "unit:c", "unit:d"}
-	ids     = []string{"1", "2"}
-	now     = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	borders = []time.Time{now.Add(-time.Hour), now, now.Add(time.Hour)}
+	users     = []string{"user:ann", "user:bob", "user:cyd", "user:dan", "user:eve"}
+	roles     = []string{"role:a", "role:b", "role:c"}
+	teams     = []string{"team:x", "team:y", "team:z"}
+	units     = []string{"unit:a", "unit:b", "unit:c", "unit:d"}
+	ids       = []string{"1", "2"}
+	networks  = []string{"net:10.0.0.0/8", "net:2001:db8::/32", "net:10.1.0.0/16"}
+	addresses = []netip.Addr{{}, netip.MustParseAddr("10.2.0.1"), netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("::ffff:10.1.0.1"), netip.MustParseAddr("2001:db8::1"), netip.MustParseAddr("192.0.2.1")}
+	now       = time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
+	borders   = []time.Time{now.Add(-time.Hour), now, now.Add(time.Hour)}
 )
 
 // questions is how many a case asks.
@@ -89,9 +92,64 @@ func (g *generator) policy() {
 	for range g.between(0, 2) {
 		g.add(g.switchOff())
 	}
-	if g.chance(5) {
-		g.add(model.Switch{Tenant: tenant, Target: model.Any, Mode: pick(g.dice, model.ModeLocked, model.ModeReadOnly), Valid: g.period(70)})
+	if g.chance(15) {
+		g.add(g.targetSwitch())
 	}
+	if g.chance(5) {
+		g.add(g.tenantSwitch())
+	}
+}
+
+// targetSwitch is one of a type, a unit's records, a record or a field.
+func (g *generator) targetSwitch() model.Switch {
+	s := model.Switch{Tenant: tenant, Target: g.target(tenant, false).String(), Mode: pick(g.dice, model.ModeOff, model.ModeReadOnly), Valid: g.period(35), Except: g.exceptions()}
+	if s.Target == model.Any || g.chance(40) {
+		t := g.target(tenant, true)
+		if t.Field = model.Any; g.chance(75) {
+			t.Field = pick(g.dice, names(g.schema.Types[t.Type].Fields)...)
+		}
+		s.Target = t.String()
+	}
+	return s
+}
+
+// tenantSwitch is one of the tenant; one that opens it has an end.
+func (g *generator) tenantSwitch() model.Switch {
+	s := model.Switch{Tenant: tenant, Target: model.Any, Mode: pick(g.dice, model.ModeLocked, model.ModeReadOnly, model.ModeOpen, model.ModeOpen), Valid: g.period(70)}
+	terms := g.exceptions().Terms()
+	if s.Mode == model.ModeOpen {
+		if s.Valid.Until.IsZero() {
+			s.Valid.Until = s.Valid.From.Add(time.Hour)
+			if s.Valid.From.IsZero() {
+				s.Valid.Until = borders[2]
+			}
+		}
+		if typ := pick(g.dice, names(g.schema.Types)...); g.chance(50) && len(g.schema.Types[typ].Fields) > 0 {
+			terms = append(terms, model.OnField(typ, pick(g.dice, names(g.schema.Types[typ].Fields)...)).String())
+		}
+	}
+	s.Except = except(terms)
+	return s
+}
+
+// exceptions are some people and networks, mostly none.
+func (g *generator) exceptions() model.Exceptions {
+	var terms []string
+	if g.chance(30) {
+		terms = append(terms, pick(g.dice, slices.Concat(users, roles, teams)...))
+	}
+	if g.chance(20) {
+		terms = append(terms, pick(g.dice, networks...))
+	}
+	return except(terms)
+}
+
+func except(terms []string) model.Exceptions {
+	e, err := model.Except(terms...)
+	if err != nil {
+		panic(err) // a mistake in this package
+	}
+	return e
 }
 
 // period is that of so many of 100 facts that have a bound.
@@ -250,7 +308,9 @@ func (g *generator) switchOff() model.Switch {
 	lines := slices.Concat(g.lines, g.base)
 	switch n := g.IntN(100); {
 	case n < 20:
-		s.Target = pick(g.dice, users...)
+		if s.Target = pick(g.dice, users...); g.chance(30) {
+			s.Except = except([]string{pick(g.dice, networks...)})
+		}
 	case n < 50:
 		s.Target = pick(g.dice, pick(g.dice, roles, teams, units)...)
 	case n < 70 && len(g.base) > 0:

@@ -13,7 +13,7 @@ func (g *generator) question(at time.Time) Question {
 	user, typ, id, action, field := g.topic()
 	q := Question{Request: model.Request{
 		Tenant: tenant, User: user, Type: typ, Action: action, At: at,
-		UserAttrs: g.attrs(g.schema.User), Env: g.attrs(g.schema.Env),
+		UserAttrs: g.attrs(g.schema.User), Env: g.attrs(g.schema.Env), Address: pick(g.dice, addresses...),
 	}}
 	if g.chance(88) {
 		q.Request.Record = g.record(typ, user, 0)
