@@ -111,7 +111,7 @@ func (v *Viewer) fields(req *Request, listed bool) (Fields, error) {
 		return Fields{}, err
 	}
 	if v.snapshot.Opens() && !listed {
-		if _, err := v.of.decideInFull(v.ctx, v.snapshot, req); err != nil {
+		if _, err := v.of.decideInFull(v.ctx, v.snapshot, engine.Clone(req)); err != nil {
 			return Fields{}, err
 		}
 	}

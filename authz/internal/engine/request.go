@@ -2,6 +2,7 @@ package engine
 
 import (
 	"cmp"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -145,8 +146,16 @@ func Clone(q *model.Request) *model.Request {
 	return &model.Request{
 		Tenant: strings.Clone(q.Tenant), User: strings.Clone(q.User), Action: strings.Clone(q.Action),
 		Type: strings.Clone(q.Type), ID: strings.Clone(q.ID), Record: cloneRecord(q.Record), At: utc(q.At),
-		UserAttrs: cloneValues(q.UserAttrs), Env: cloneValues(q.Env), Address: q.Address,
+		UserAttrs: cloneValues(q.UserAttrs), Env: cloneValues(q.Env), Address: cloneAddress(q.Address),
 	}
+}
+
+// cloneAddress copies an address without its zone, which networks do not have.
+func cloneAddress(a netip.Addr) netip.Addr {
+	if !a.IsValid() {
+		return netip.Addr{}
+	}
+	return netip.AddrFrom16(a.As16()).Unmap()
 }
 
 // cloneRecord copies a record and its parents, of which it keeps one more than
