@@ -169,11 +169,13 @@ func attr(r *model.Record, name string) any { return attrValue(r.Attrs[name]) }
 
 // attrValue is a value of an attribute as a string, int64, float64, bool, time.Time,
 // time.Duration or []string; otherwise nil. A time that is not of the years 1 to 9999
-// in UTC is none, as in conditions.
+// in UTC is none, and neither is NaN, as in conditions.
 func attrValue(v any) any {
 	switch v := v.(type) {
-	case string, int64, float64, bool, time.Duration, []string:
+	case string, int64, bool, time.Duration, []string:
 		return v
+	case float64:
+		return double(v)
 	case time.Time:
 		if year := v.UTC().Year(); year < 1 || year > 9999 {
 			return nil
@@ -194,7 +196,7 @@ func attrValue(v any) any {
 	case uint32:
 		return int64(v)
 	case float32:
-		return float64(v)
+		return double(float64(v))
 	}
 	return nil
 }
@@ -277,4 +279,12 @@ func equalLists(a, b any) bool {
 	left, ok := a.([]string)
 	right, too := b.([]string)
 	return ok && too && slices.Equal(left, right)
+}
+
+// double is a double; nil if it is NaN.
+func double(f float64) any {
+	if math.IsNaN(f) {
+		return nil
+	}
+	return f
 }

@@ -91,9 +91,6 @@ func TestAFilterIsTheConditionOnEveryRecord(t *testing.T) {
 
 func TestNaNIsNoValueToAFilterEither(t *testing.T) {
 	r := &model.Record{Type: "lead", Attrs: map[string]any{"d": math.NaN()}}
-	if filter.Eval(filter.Has{Attr: "d"}, r) == filter.True {
-		t.Skip("filter.Eval takes NaN for a value, conditions do not")
-	}
 	for _, expr := range []string{`has(record.d)`, `record.d == 1.0`, `record.d != 1.0`, `record.d < 1.0`, `!(record.d < 1.0)`, `record.d in [1.0]`} {
 		s, err := Compile(listSchema(map[string]string{"c": expr}))
 		if err != nil {
