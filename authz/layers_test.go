@@ -26,6 +26,8 @@ const layers = `
 	authz/internal/reference, authz/internal/reference/plain
 	< authz < authz/authz..., authz/audit..., authz/review...;
 
+	model, adapter, authz, authz/authzhttp < authz/internal/attacktest;
+
 	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review...
 	< authz/cmd/..., examples/...;
 

@@ -244,8 +244,7 @@ func TestAllRecordsOfARequestAreFetchedAtOnce(t *testing.T) {
 func TestAccessTellsTheHandler(t *testing.T) {
 	store := newRecords()
 	az := openWith(t, store)
-	guard := authzhttp.New(az, fromHeader, authzhttp.WithDecisionHeader())
-	mux := guard.Mux(customerRoutes)
+	mux := authzhttp.New(az, fromHeader).Mux(customerRoutes)
 	seen := false
 	mux.HandleFunc("PUT /customers/{id}", func(_ http.ResponseWriter, r *http.Request) {
 		seen = true
@@ -268,35 +267,61 @@ func TestAccessTellsTheHandler(t *testing.T) {
 			t.Error(diff, err)
 		}
 	})
-	mux.HandleFunc("GET /customers", func(_ http.ResponseWriter, r *http.Request) {
+	serve(mux, request("PUT", "/customers/42", "alice"))
+	if !seen {
+		t.Error("the handler was not reached")
+	}
+}
+
+// Where there is no record, and where nothing is asked.
+func TestAccessOfOtherRoutes(t *testing.T) {
+	mux := authzhttp.New(openWith(t, newRecords()), fromHeader).Mux(customerRoutes)
+	mux.HandleFunc("GET /customers", func(w http.ResponseWriter, r *http.Request) {
 		a, _ := authzhttp.FromContext(r.Context())
 		if d, err := a.Decision(); err != nil || !d.Allowed || a.Record != nil {
 			t.Errorf("got %v, %v, %v", d, err, a.Record)
 		}
+		_, _ = io.WriteString(w, "reached")
 	})
-	mux.HandleFunc("GET /me", func(_ http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /me", func(w http.ResponseWriter, r *http.Request) {
 		a, _ := authzhttp.FromContext(r.Context())
 		if d, err := a.Decision(); err != nil || d.Allowed || a.Viewer == nil {
 			t.Errorf("got %v, %v", d, err)
 		}
+		_, _ = io.WriteString(w, "reached")
 	})
-	mux.HandleFunc("GET /health", func(_ http.ResponseWriter, r *http.Request) {
+	mux.HandleFunc("GET /health", func(w http.ResponseWriter, r *http.Request) {
 		if a, ok := authzhttp.FromContext(r.Context()); ok || a != nil {
 			t.Errorf("a public route has an Access: %v", a)
 		}
+		_, _ = io.WriteString(w, "reached")
 	})
-	w := serve(mux, request("PUT", "/customers/42", "alice"))
-	if got := w.Header().Get(authzhttp.HeaderDecision); got != "allowed;revision=1" || !seen {
-		t.Errorf("header %q, handler reached: %v", got, seen)
-	}
 	for _, target := range []string{"/customers", "/me", "/health"} {
-		serve(mux, request("GET", target, "alice"))
+		if got := code(t, serve(mux, request("GET", target, "alice"))); got != "reached" {
+			t.Errorf("%s: got %s", target, got)
+		}
 	}
-	if got := serve(mux, request("PUT", "/customers/43", "alice")).Header().Get(authzhttp.HeaderDecision); got != "denied;revision=1" {
-		t.Errorf("header %q", got)
-	}
-	if got := serve(mux, request("PUT", "/customers/43", "")).Header().Get(authzhttp.HeaderDecision); got != "" {
-		t.Errorf("header %q for nobody", got)
+}
+
+func TestDecisionHeader(t *testing.T) {
+	az := openWith(t, newRecords())
+	silent := server(authzhttp.New(az, fromHeader), &reached{})
+	telling := server(authzhttp.New(az, fromHeader, authzhttp.WithDecisionHeader()), &reached{})
+	for _, test := range []struct{ user, target, want string }{
+		{"alice", "/customers/42", "allowed;revision=1"},
+		{"alice", "/me", "allowed;revision=1"},
+		{"alice", "/customers/43", "denied;revision=1"},
+		{"alice", "/customers/99", "denied;revision=1"},
+		{"", "/customers/42", ""},
+		{"alice", "/admin/", ""},
+		{"alice", "/health", ""},
+	} {
+		if got := serve(telling, request("GET", test.target, test.user)).Header().Get(authzhttp.HeaderDecision); got != test.want {
+			t.Errorf("%s %s: got %q, want %q", test.user, test.target, got, test.want)
+		}
+		if got := serve(silent, request("GET", test.target, test.user)).Header().Get(authzhttp.HeaderDecision); got != "" {
+			t.Errorf("%s %s: got %q without the option", test.user, test.target, got)
+		}
 	}
 }
 

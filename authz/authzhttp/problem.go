@@ -15,6 +15,7 @@ const (
 	CodeUnauthenticated = "unauthenticated"    // 401: log in
 	CodeDenied          = "denied"             // 403: not allowed, or there is no such thing
 	CodeMalformed       = "malformed"          // 400: send another request
+	CodeNotFound        = "not_found"          // 404: there is no such route
 	CodeMethod          = "method_not_allowed" // 405
 	CodeTimeout         = "timeout"            // 408: the body was too slow
 	CodeTooLarge        = "too_large"          // 413: ask for less at once
@@ -25,7 +26,7 @@ const (
 
 var statuses = map[string]int{
 	CodeUnauthenticated: http.StatusUnauthorized, CodeDenied: http.StatusForbidden, CodeMalformed: http.StatusBadRequest,
-	CodeMethod: http.StatusMethodNotAllowed, CodeTimeout: http.StatusRequestTimeout, CodeTooLarge: http.StatusRequestEntityTooLarge, CodeMediaType: http.StatusUnsupportedMediaType,
+	CodeNotFound: http.StatusNotFound, CodeMethod: http.StatusMethodNotAllowed, CodeTimeout: http.StatusRequestTimeout, CodeTooLarge: http.StatusRequestEntityTooLarge, CodeMediaType: http.StatusUnsupportedMediaType,
 	CodeInternal: http.StatusInternalServerError, CodeUnavailable: http.StatusServiceUnavailable,
 }
 
