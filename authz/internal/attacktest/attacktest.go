@@ -129,6 +129,12 @@ func open(t *testing.T) *authz.Authorizer {
 	return az
 }
 
+// Guard returns a guard of the policy that servers are attacked with.
+func Guard(t *testing.T) *authzhttp.Guard {
+	t.Helper()
+	return authzhttp.New(open(t), authenticate)
+}
+
 // authenticate believes a header: "acme alice", or falls over.
 func authenticate(r *http.Request) (authz.Principal, error) {
 	switch tenant, user, _ := strings.Cut(r.Header.Get("Test-User"), " "); user {
