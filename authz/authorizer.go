@@ -29,6 +29,7 @@ type Authorizer struct {
 	masks      map[string]Mask // the application's own
 	hashKey    []byte
 	audit      Audit
+	observers  []Observer
 	openLimit  time.Duration
 	shapes     shapes            // of the types of the base schema
 	extended   map[string]shapes // of tenants with an extension

@@ -171,10 +171,11 @@ func expect(is, want string) error {
 // A tenant that was open then stays as closed as it is. Refused are a backup of another tenant (ErrBackup), or of
 // another schema (ErrSchema).
 func (a *Authorizer) Restore(ctx context.Context, by Author, tenant string, b *Backup) (Revision, error) {
+	start := a.started()
 	rev, err := a.apply(ctx, by, tenant, func(ctx context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
 		return a.restoring(ctx, tenant, b, s.Revision)
 	})
-	return rev, failed("restore", tenant, err)
+	return a.changed(ctx, "restore", start, tenant, by, rev, err)
 }
 
 // RestoreChanges tells what Restore would change: the facts that it would add and take away.

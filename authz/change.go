@@ -38,26 +38,28 @@ func By(actor, reason string) Author { return Author{Actor: actor, Reason: reaso
 // In a context that the store has joined to a transaction of the caller's, the
 // grant commits or rolls back with it, and decides only after the commit.
 func (a *Authorizer) Grant(ctx context.Context, by Author, facts ...Fact) (Revision, error) {
+	start := a.started()
 	tenant, lines, err := a.encode(facts)
 	if err != nil {
-		return 0, failed("grant", tenant, err)
+		return a.changed(ctx, "grant", start, tenant, by, 0, err)
 	}
 	rev, err := a.apply(ctx, by, tenant, func(ctx context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
 		return nil, lines, a.checkNesting(ctx, tenant, s, lines)
 	})
-	return rev, failed("grant", tenant, err)
+	return a.changed(ctx, "grant", start, tenant, by, rev, err)
 }
 
 // Revoke takes facts of one tenant away, as one change. Facts that are not
 // there are passed over. What each fact says must be the same to the letter: a rule with
 // a period is another than one without. It returns the revision without the facts.
 func (a *Authorizer) Revoke(ctx context.Context, by Author, facts ...Fact) (Revision, error) {
+	start := a.started()
 	tenant, lines, err := a.encode(facts)
 	if err != nil {
-		return 0, failed("revoke", tenant, err)
+		return a.changed(ctx, "revoke", start, tenant, by, 0, err)
 	}
 	rev, err := a.apply(ctx, by, tenant, func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error) { return lines, nil, nil })
-	return rev, failed("revoke", tenant, err)
+	return a.changed(ctx, "revoke", start, tenant, by, rev, err)
 }
 
 // encode checks facts against the schema of their tenant and writes their lines.

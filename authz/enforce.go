@@ -15,12 +15,12 @@ import (
 // package's documentation. On an error it is not. It allocates nothing unless a
 // condition must be judged or a time-bound membership followed.
 func (a *Authorizer) Enforce(ctx context.Context, req Request) (bool, error) {
+	if a.observers != nil || req.ID != "" && req.Record == nil && a.resolver != nil {
+		return a.enforceResolved(ctx, engine.Clone(&req))
+	}
 	s, err := a.snapshot(ctx, req.Tenant)
 	if err != nil {
 		return false, failed("enforce", req.Tenant, err)
-	}
-	if req.ID != "" && req.Record == nil && a.resolver != nil {
-		return a.enforceResolved(ctx, s, engine.Clone(&req))
 	}
 	v, err := s.DecideFor(engine.User{}, &req, a.clock)
 	if err != nil {
@@ -33,16 +33,26 @@ func (a *Authorizer) Enforce(ctx context.Context, req Request) (bool, error) {
 	return v.Allowed(), nil
 }
 
-// enforceResolved is Enforce for a record whose facts the resolver fetches.
-func (a *Authorizer) enforceResolved(ctx context.Context, s *engine.Snapshot, req *Request) (bool, error) {
-	if err := a.resolve(ctx, []*Request{req}); err != nil {
-		return false, failed("enforce", req.Tenant, err)
-	}
-	v, err := s.DecideFor(engine.User{}, req, a.clock)
-	if v.Reason == model.ReasonOpen {
+// enforceResolved is Enforce for a record whose facts the resolver fetches, and for
+// those that observe.
+func (a *Authorizer) enforceResolved(ctx context.Context, req *Request) (bool, error) {
+	start := a.started()
+	d, err := a.decideResolved(ctx, req, func(s *engine.Snapshot) (Decision, error) { return a.decideBriefly(ctx, s, engine.User{}, req) })
+	err = failed("enforce", req.Tenant, err)
+	a.asked(ctx, "enforce", start, req, d, err)
+	return d.Allowed, err
+}
+
+// decideBriefly decides without the rule that did, and logs what an open tenant allows.
+func (a *Authorizer) decideBriefly(ctx context.Context, s *engine.Snapshot, u engine.User, req *Request) (Decision, error) {
+	v, err := s.DecideFor(u, req, a.clock)
+	if err == nil && v.Reason == model.ReasonOpen {
 		err = a.logOpen(ctx, s, req)
 	}
-	return v.Allowed() && err == nil, failed("enforce", req.Tenant, err)
+	if err != nil {
+		return Decision{Revision: s.Revision}, err
+	}
+	return Decision{Allowed: v.Allowed(), Reason: v.Reason, Revision: s.Revision}, nil
 }
 
 // logOpen leaves an entry in the audit log about what an open tenant allows. On an error it is denied.
@@ -70,11 +80,15 @@ func (a *Authorizer) decideInFull(ctx context.Context, s *engine.Snapshot, req *
 // led to it, and how the user reaches the record. The Decision that comes with
 // an error denies.
 func (a *Authorizer) Decide(ctx context.Context, req Request) (Decision, error) {
-	d, err := a.decideResolved(ctx, &req)
-	return d, failed("decide", req.Tenant, err)
+	start := a.started()
+	d, err := a.decideResolved(ctx, &req, func(s *engine.Snapshot) (Decision, error) { return a.decideInFull(ctx, s, &req) })
+	err = failed("decide", req.Tenant, err)
+	a.asked(ctx, "decide", start, &req, d, err)
+	return d, err
 }
 
-func (a *Authorizer) decideResolved(ctx context.Context, req *Request) (Decision, error) {
+// decideResolved has the record of a request fetched if it must be, and decides.
+func (a *Authorizer) decideResolved(ctx context.Context, req *Request, decide func(*engine.Snapshot) (Decision, error)) (Decision, error) {
 	s, err := a.snapshot(ctx, req.Tenant)
 	if err != nil {
 		return Decision{}, err
@@ -82,7 +96,7 @@ func (a *Authorizer) decideResolved(ctx context.Context, req *Request) (Decision
 	if err := a.resolve(ctx, []*Request{req}); err != nil {
 		return Decision{}, err
 	}
-	return a.decideInFull(ctx, s, req)
+	return decide(s)
 }
 
 // DecideAll decides many requests, those of a tenant at one revision, and has
@@ -109,12 +123,14 @@ func (a *Authorizer) DecideAll(ctx context.Context, reqs []Request) ([]Decision,
 			from.snapshot, from.err = a.snapshot(ctx, req.Tenant)
 			tenants[req.Tenant] = from
 		}
-		err := from.err
+		start, err := a.started(), from.err
 		if err == nil {
 			ds[i], err = a.decideInFull(ctx, from.snapshot, req)
 		}
+		err = failed("decide all", req.Tenant, err)
+		a.asked(ctx, "decide all", start, req, ds[i], err)
 		if err != nil {
-			errs = append(errs, fmt.Errorf("request %d: %w", i, failed("decide all", req.Tenant, err)))
+			errs = append(errs, fmt.Errorf("request %d: %w", i, err))
 		}
 	}
 	return ds, errors.Join(errs...)
@@ -230,7 +246,7 @@ type Viewer struct {
 	user     engine.User
 	request  Request // the tenant and the user of every question
 	of       *Authorizer
-	ctx      context.Context        // of For: what an open tenant allows is logged in it
+	ctx      context.Context        // of For: what an open tenant allows is logged in it, and observers are told
 	last     atomic.Pointer[Fields] // that hold for all records, of the latest type and action
 }
 
@@ -299,7 +315,7 @@ func (v *Viewer) EnforceAll(record *Record, actions []string, allowed []bool) er
 	}
 	req := v.request
 	req.Record = record
-	if v.snapshot.Opens() {
+	if v.snapshot.Opens() || v.of.observers != nil {
 		for i, action := range actions {
 			if allowed[i], err = v.Enforce(action, record); err != nil {
 				return failed("enforce all", v.request.Tenant, err)
@@ -334,8 +350,11 @@ func (v *Viewer) decide(req *Request) (Decision, error) {
 	if err := v.usable(); err != nil {
 		return Decision{}, failed("decide", req.Tenant, err)
 	}
+	start := v.of.started()
 	d, err := v.of.decideInFull(v.ctx, v.snapshot, req)
-	return d, failed("decide", req.Tenant, err)
+	err = failed("decide", req.Tenant, err)
+	v.of.asked(v.ctx, "decide", start, req, d, err)
+	return d, err
 }
 
 // EnforceType decides whether the user may do the action to records of a type at all.
@@ -349,6 +368,9 @@ func (v *Viewer) enforce(req *Request) (bool, error) {
 	if err := v.usable(); err != nil {
 		return false, failed("enforce", req.Tenant, err)
 	}
+	if v.of.observers != nil {
+		return v.observed(engine.Clone(req))
+	}
 	verdict, err := v.snapshot.DecideFor(v.user, req, v.of.clock)
 	if err == nil && verdict.Reason == model.ReasonOpen {
 		err = v.of.logOpen(v.ctx, v.snapshot, engine.Clone(req))
@@ -357,6 +379,15 @@ func (v *Viewer) enforce(req *Request) (bool, error) {
 		return false, failed("enforce", req.Tenant, err)
 	}
 	return verdict.Allowed(), nil
+}
+
+// observed is enforce for those that observe.
+func (v *Viewer) observed(req *Request) (bool, error) {
+	start := v.of.started()
+	d, err := v.of.decideBriefly(v.ctx, v.snapshot, v.user, req)
+	err = failed("enforce", req.Tenant, err)
+	v.of.asked(v.ctx, "enforce", start, req, d, err)
+	return d.Allowed, err
 }
 
 func (v *Viewer) usable() error {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
+	"os"
 	"time"
 
 	"github.com/crmauthz/crmauthz/adapter"
@@ -562,6 +564,22 @@ func ExampleAuthorizer_Resolve() {
 	// Output:
 	// fetching 2 records of acme
 	// [user:bob] true <nil>
+}
+
+func ExampleWithObserver() {
+	log := slog.New(slog.NewTextHandler(os.Stdout, &slog.HandlerOptions{ReplaceAttr: func(_ []string, a slog.Attr) slog.Attr {
+		if a.Key == slog.TimeKey || a.Key == "duration" {
+			return slog.Attr{} // they differ each time
+		}
+		return a
+	}}))
+	ctx, az := context.Background(), openAcme(authz.WithObserver(authz.LogTo(log)))
+	defer az.Close()
+
+	_, _ = az.Enforce(ctx, authz.Request{Tenant: "acme", User: "user:alice", Action: "update", Record: hers}) // below the log's level
+	_, _ = az.Enforce(ctx, authz.Request{Tenant: "acme", User: "user:bob", Action: "update", Record: hers})
+	// Output:
+	// level=INFO msg="authz enforce" tenant=acme user=user:bob action=update type=customer id=42 allowed=false reason="out of reach" revision=1
 }
 
 func ExampleWithPreload() {

@@ -70,7 +70,10 @@ func (v *Viewer) filter(action, typ string) (*Filter, error) {
 	}
 	req := v.request
 	req.Action, req.Type = action, typ
+	start := v.of.started()
 	x, complete, err := v.snapshot.Filter(v.user, &req, v.of.clock)
+	none := x == nil || x == filter.False
+	v.of.asked(v.ctx, "filter", start, &req, Decision{Allowed: err == nil && !none, Revision: v.snapshot.Revision}, failed("filter", req.Tenant, err))
 	if err != nil {
 		return nil, err
 	}

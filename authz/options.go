@@ -9,7 +9,7 @@ import (
 )
 
 // Option is an option of Open: WithClock, WithResolver, WithPreload, WithMask,
-// WithHashKey, WithAudit or WithOpenLimit.
+// WithHashKey, WithAudit, WithObserver or WithOpenLimit.
 type Option func(*Authorizer)
 
 // WithClock sets the clock that decides what is in force and dates changes; time.Now

@@ -67,8 +67,9 @@ func AfterBackup(b *Backup) SwitchOption { return func(s *switching) { s.backup 
 // Refused are a target that is not known (ErrNoSuchRule, model.ErrUnknownType, model.ErrUnknownField), a switch that has
 // no form (a *model.ValueError), and an opening without what it needs: ErrOpen, ErrNoReason, ErrNoBackup, ErrNoAudit.
 func (a *Authorizer) Disable(ctx context.Context, by Author, tenant, target string, options ...SwitchOption) (Revision, error) {
+	start := a.started()
 	rev, err := a.disable(ctx, by, tenant, target, options)
-	return rev, failed("disable", tenant, err)
+	return a.changed(ctx, "disable", start, tenant, by, rev, err)
 }
 
 func (a *Authorizer) disable(ctx context.Context, by Author, tenant, target string, options []SwitchOption) (Revision, error) {
@@ -127,16 +128,17 @@ func (a *Authorizer) mayOpen(by Author, s switching, now *engine.Snapshot) error
 // not begun. What was switched off is in force again as it was; a tenant ("*") is no longer locked down,
 // read-only or open.
 func (a *Authorizer) Enable(ctx context.Context, by Author, tenant, target string) (Revision, error) {
+	start := a.started()
 	mode := model.ModeOff
 	if target == model.Any {
 		mode = model.ModeLocked
 	}
 	f := model.Switch{Tenant: tenant, Target: target, Mode: mode}
 	if _, err := model.Encode(f); err != nil {
-		return 0, failed("enable", tenant, err)
+		return a.changed(ctx, "enable", start, tenant, by, 0, err)
 	}
 	if err := a.schema.For(tenant).CheckFact(f); err != nil {
-		return 0, failed("enable", tenant, err)
+		return a.changed(ctx, "enable", start, tenant, by, 0, err)
 	}
 	rev, err := a.apply(ctx, by, tenant, func(_ context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
 		for _, f := range s.Switches(target) {
@@ -148,7 +150,7 @@ func (a *Authorizer) Enable(ctx context.Context, by Author, tenant, target strin
 		}
 		return remove, nil, nil
 	})
-	return rev, failed("enable", tenant, err)
+	return a.changed(ctx, "enable", start, tenant, by, rev, err)
 }
 
 // Switches are the switches of a tenant, those among them that have not begun or have
