@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/model"
@@ -19,22 +20,60 @@ type Access struct {
 	// type of records. Of several it is the first.
 	Record *authz.Record
 
-	guard *Guard
-	asked []asked
-	one   [1]asked
+	az    *authz.Authorizer
+	asked []Ask
+	one   [1]Ask
 }
 
-// asked is a question about the record that was found, or about a type.
-type asked struct {
-	action, typ, id string
-	record          *authz.Record
-	ofType          bool
+// Ask is a question whether an action is allowed: to a Record, to the record with an ID, which the resolver
+// fetches, or to a type of records at all. The zero Ask, like one without any of these, is denied.
+type Ask struct {
+	Action, Type string
+	ID           string
+	Record       *authz.Record
+	OfType       bool
+}
+
+// NewAccess asks on behalf of a principal whether everything is allowed, records being fetched together. The
+// Access that comes with an error lets nobody through. It is what interceptors of other
+// protocols than HTTP are made with; see ProblemOf for what to answer.
+func NewAccess(ctx context.Context, az *authz.Authorizer, p authz.Principal, asks ...Ask) (*Access, error) {
+	a := &Access{Principal: p, az: az, asked: slices.Clone(asks)}
+	for _, q := range asks {
+		if !q.OfType && q.Record == nil && model.CheckID(q.ID) != nil {
+			return a, model.ErrNoFacts
+		}
+	}
+	return a, a.admit(ctx)
+}
+
+// admit looks the user up and asks.
+func (a *Access) admit(ctx context.Context) (err error) {
+	if a.Viewer, err = viewer(ctx, a.az, a.Principal); err != nil {
+		return err
+	}
+	if err := a.decide(ctx, a.Viewer, a.asked); err != nil {
+		return err
+	}
+	if len(a.asked) > 0 {
+		a.Record = a.asked[0].Record
+	}
+	return nil
+}
+
+// viewer looks up the user that a principal is.
+func viewer(ctx context.Context, az *authz.Authorizer, p authz.Principal) (*authz.Viewer, error) {
+	v, err := az.For(ctx, p.Tenant, p.User)
+	if err == nil && (p.UserAttrs != nil || p.Env != nil || p.Address.IsValid()) {
+		v = v.With(p.UserAttrs, p.Env).WithAddress(p.Address)
+	}
+	return v, err
 }
 
 type accessKey struct{}
 
-// newContext returns a context that carries an Access and its principal.
-func newContext(ctx context.Context, a *Access) context.Context {
+// NewContext returns a context that carries an Access and its principal.
+func NewContext(ctx context.Context, a *Access) context.Context {
 	return context.WithValue(authz.NewContext(ctx, a.Principal), accessKey{}, a)
 }
 
@@ -53,22 +92,21 @@ func (a *Access) Decision() (authz.Decision, error) {
 	switch {
 	case len(a.asked) == 0:
 		return authz.Decision{}, nil
-	case a.asked[0].ofType:
-		return a.Viewer.DecideType(a.asked[0].action, a.asked[0].typ)
+	case a.asked[0].OfType:
+		return a.Viewer.DecideType(a.asked[0].Action, a.asked[0].Type)
 	}
-	return a.Viewer.Decide(a.asked[0].action, a.asked[0].record)
+	return a.Viewer.Decide(a.asked[0].Action, a.asked[0].Record)
 }
 
 // Recheck decides again, by the policy and the records of now. The error is nil if the request
 // would still be let through, and authz.ErrDenied if not. It is for what takes long: an upload, a stream.
 // Who the principal is it does not ask again.
 func (a *Access) Recheck(ctx context.Context) error {
-	v, err := a.guard.viewer(ctx, a.Principal)
+	v, err := viewer(ctx, a.az, a.Principal)
 	if err != nil {
 		return err
 	}
-	again := append([]asked(nil), a.asked...)
-	return a.decide(ctx, v, again)
+	return a.decide(ctx, v, slices.Clone(a.asked))
 }
 
 // target finds what a request is about.
@@ -76,18 +114,18 @@ func (a *Access) target(r *http.Request, questions []question) (err error) {
 	defer recovered(&err)
 	a.asked = a.one[:0]
 	for _, q := range questions {
-		about := asked{action: q.action, typ: q.typ}
+		about := Ask{Action: q.action, Type: q.typ}
 		switch t := q.target; {
 		case t.id != nil:
-			if about.id, err = t.id(r); err == nil {
-				err = model.CheckID(about.id)
+			if about.ID, err = t.id(r); err == nil {
+				err = model.CheckID(about.ID)
 			}
 		case t.record != nil:
-			if about.record, err = t.record(r); err == nil && (about.record == nil || about.record.Type != q.typ) {
+			if about.Record, err = t.record(r); err == nil && about.Record == nil {
 				err = model.ErrNoFacts
 			}
 		default:
-			about.ofType = true
+			about.OfType = true
 		}
 		if err != nil {
 			return targetFailed(q.target.name, err)
@@ -108,17 +146,20 @@ func targetFailed(name string, err error) error {
 }
 
 // decide fetches the records that are known by id, all at once, and asks all questions.
-func (a *Access) decide(ctx context.Context, v *authz.Viewer, questions []asked) error {
-	if err := a.fetch(ctx, questions); err != nil {
+func (a *Access) decide(ctx context.Context, v *authz.Viewer, asks []Ask) error {
+	if err := a.fetch(ctx, asks); err != nil {
 		return err
 	}
-	for i := range questions {
+	for i := range asks {
 		var ok bool
 		var err error
-		if q := &questions[i]; q.ofType {
-			ok, err = v.EnforceType(q.action, q.typ)
-		} else {
-			ok, err = v.Enforce(q.action, q.record) // no record: an error
+		switch q := &asks[i]; {
+		case q.OfType:
+			ok, err = v.EnforceType(q.Action, q.Type)
+		case q.Record != nil && q.Record.Type != q.Type:
+			err = model.ErrNoFacts
+		default:
+			ok, err = v.Enforce(q.Action, q.Record) // no record: an error
 		}
 		if err != nil {
 			return err
@@ -130,32 +171,32 @@ func (a *Access) decide(ctx context.Context, v *authz.Viewer, questions []asked)
 	return nil
 }
 
-func (a *Access) fetch(ctx context.Context, questions []asked) (err error) {
+func (a *Access) fetch(ctx context.Context, asks []Ask) error {
 	var refs []authz.Ref
-	for _, q := range questions {
-		if q.id != "" {
-			refs = append(refs, authz.Ref{Type: q.typ, ID: q.id})
+	for _, q := range asks {
+		if q.ID != "" {
+			refs = append(refs, authz.Ref{Type: q.Type, ID: q.ID})
 		}
 	}
 	if refs == nil {
 		return nil
 	}
-	records, err := a.guard.resolve(ctx, a.Principal.Tenant, refs)
+	records, err := resolve(ctx, a.az, a.Principal.Tenant, refs)
 	if err != nil {
 		return err
 	}
-	for i := range questions {
-		if q := &questions[i]; q.id != "" {
-			q.record, records = records[0], records[1:]
+	for i := range asks {
+		if q := &asks[i]; q.ID != "" {
+			q.Record, records = records[0], records[1:]
 		}
 	}
 	return nil
 }
 
 // resolve has the resolver fetch records; its failures are the server's.
-func (g *Guard) resolve(ctx context.Context, tenant string, refs []authz.Ref) (records []*authz.Record, err error) {
+func resolve(ctx context.Context, az *authz.Authorizer, tenant string, refs []authz.Ref) (records []*authz.Record, err error) {
 	defer recovered(&err)
-	if records, err = g.az.Resolve(ctx, tenant, refs...); err != nil {
+	if records, err = az.Resolve(ctx, tenant, refs...); err != nil {
 		return nil, fmt.Errorf("%w: %w", errFetch, err)
 	}
 	return records, nil

@@ -63,13 +63,13 @@ func (g *Guard) check(w http.ResponseWriter, r *http.Request) {
 	}
 	a, _ := FromContext(r.Context())
 	// The body may have been long in coming.
-	viewer, err := g.viewer(r.Context(), a.Principal)
+	v, err := viewer(r.Context(), g.az, a.Principal)
 	var answer CheckResponse
 	if err == nil {
-		answer, err = g.answer(r, a.Principal.Tenant, viewer, q)
+		answer, err = g.answer(r, a.Principal.Tenant, v, q)
 	}
 	if err != nil {
-		g.Refuse(w, r, problemOf(err))
+		g.Refuse(w, r, ProblemOf(err))
 		return
 	}
 	body, err := json.Marshal(answer)
@@ -181,7 +181,7 @@ func (g *Guard) recordsOf(r *http.Request, tenant string, named []CheckRecord) (
 	if len(refs) == 0 {
 		return records, nil
 	}
-	found, err := g.resolve(r.Context(), tenant, refs)
+	found, err := resolve(r.Context(), g.az, tenant, refs)
 	if err != nil {
 		return nil, err
 	}

@@ -1,7 +1,6 @@
 package authzhttp
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"net/http"
@@ -123,10 +122,10 @@ func (g *Guard) Admit(w http.ResponseWriter, r *http.Request, need Requirement) 
 		w.Header().Set(HeaderDecision, decisionHeader(err == nil, a.Viewer.Revision()))
 	}
 	if err != nil {
-		g.Refuse(w, r, problemOf(err))
+		g.Refuse(w, r, ProblemOf(err))
 		return nil
 	}
-	return r.WithContext(newContext(r.Context(), a))
+	return r.WithContext(NewContext(r.Context(), a))
 }
 
 // Refuse answers a request with a problem, as the Guard's options say.
@@ -148,30 +147,20 @@ func decisionHeader(allowed bool, rev authz.Revision) string {
 // access finds out who makes a request, what about, and whether it is allowed. The
 // Access that comes with an error is as far as it came.
 func (g *Guard) access(r *http.Request, need *Requirement) (a *Access, err error) {
-	a = &Access{guard: g}
+	a = &Access{az: g.az}
 	if need.kind == undeclared {
 		return a, ErrUndeclared
 	}
 	if err := checkRequest(r); err != nil {
 		return a, err
 	}
-	ctx := r.Context()
 	if err := g.identify(r, a); err != nil {
-		return a, err
-	}
-	if a.Viewer, err = g.viewer(ctx, a.Principal); err != nil {
 		return a, err
 	}
 	if err := a.target(r, need.questions); err != nil {
 		return a, err
 	}
-	if err := a.decide(ctx, a.Viewer, a.asked); err != nil {
-		return a, err
-	}
-	if len(a.asked) > 0 {
-		a.Record = a.asked[0].record
-	}
-	return a, nil
+	return a, a.admit(r.Context())
 }
 
 // identify asks the application who makes the request.
@@ -188,14 +177,6 @@ func (g *Guard) identify(r *http.Request, a *Access) (err error) {
 	}
 	a.Principal = p
 	return nil
-}
-
-func (g *Guard) viewer(ctx context.Context, p authz.Principal) (*authz.Viewer, error) {
-	v, err := g.az.For(ctx, p.Tenant, p.User)
-	if err == nil && (p.UserAttrs != nil || p.Env != nil) {
-		v = v.With(p.UserAttrs, p.Env).WithAddress(p.Address)
-	}
-	return v, err
 }
 
 // recovered makes an error of a panic of the application's function.

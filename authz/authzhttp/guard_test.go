@@ -412,3 +412,45 @@ func TestRefusalAnswersInTheApplicationsWay(t *testing.T) {
 		}
 	}
 }
+
+// NewAccess asks what a route would.
+func TestNewAccess(t *testing.T) {
+	store := newRecords()
+	az := openWith(t, store)
+	hers, his := store.byKey["acme/customer/42"], store.byKey["acme/customer/43"]
+	for _, test := range []struct {
+		name string
+		who  authz.Principal
+		asks []authzhttp.Ask
+		want error
+	}{
+		{"nothing", alice, nil, nil},
+		{"a type", alice, []authzhttp.Ask{{Action: "read", Type: "customer", OfType: true}}, nil},
+		{"an id", alice, []authzhttp.Ask{{Action: "update", Type: "customer", ID: "42"}}, nil},
+		{"a record", alice, []authzhttp.Ask{{Action: "update", Type: "customer", Record: hers}}, nil},
+		{"several", alice, []authzhttp.Ask{{Action: "update", Type: "customer", Record: hers}, {Action: "read", Type: "customer", ID: "42"}}, nil},
+		{"one of several", alice, []authzhttp.Ask{{Action: "read", Type: "customer", OfType: true}, {Action: "read", Type: "customer", ID: "43"}}, authz.ErrDenied},
+		{"a record of another's", alice, []authzhttp.Ask{{Action: "update", Type: "customer", Record: his}}, authz.ErrDenied},
+		{"a record of another type", alice, []authzhttp.Ask{{Action: "read", Type: "lead", Record: hers}}, model.ErrNoFacts},
+		{"no such record", alice, []authzhttp.Ask{{Action: "read", Type: "customer", ID: "99"}}, model.ErrNoFacts},
+		{"no id", alice, []authzhttp.Ask{{Action: "read", Type: "customer"}}, model.ErrNoFacts},
+		{"the zero Ask", alice, []authzhttp.Ask{{}}, model.ErrNoFacts},
+		{"malformed id", alice, []authzhttp.Ask{{Action: "read", Type: "customer", ID: "4/2"}}, model.ErrNoFacts},
+		{"unknown action", alice, []authzhttp.Ask{{Action: "fly", Type: "customer", OfType: true}}, model.ErrUnknownAction},
+		{"nobody", authz.Principal{}, nil, model.ErrMalformed},
+		{"unknown tenant", authz.Principal{Tenant: "nowhere", User: "user:alice"}, nil, model.ErrUnknownTenant},
+	} {
+		a, err := authzhttp.NewAccess(t.Context(), az, test.who, test.asks...)
+		if !errors.Is(err, test.want) || (err == nil) != (test.want == nil) {
+			t.Errorf("%s: got %v, want %v", test.name, err, test.want)
+		}
+		if err != nil && authzhttp.ProblemOf(err).Code != authzhttp.CodeDenied {
+			t.Errorf("%s: %+v", test.name, authzhttp.ProblemOf(err))
+		}
+		if err == nil {
+			if again := a.Recheck(t.Context()); again != nil {
+				t.Errorf("%s: %v at the second time", test.name, again)
+			}
+		}
+	}
+}

@@ -65,9 +65,9 @@ var (
 	errFetch  = errors.New("the records could not be fetched")
 )
 
-// problemOf is the problem that an error of the Authorizer or a Guard is to a client. Whatever
+// ProblemOf is the problem that an error of the Authorizer or a Guard is to a client. Whatever
 // is not known to be something else is a denial.
-func problemOf(err error) Problem {
+func ProblemOf(err error) Problem {
 	for _, c := range []struct {
 		code string
 		errs []error
