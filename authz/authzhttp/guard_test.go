@@ -8,6 +8,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/netip"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -338,6 +339,24 @@ func TestPrincipalsAttributesAreKnownToConditions(t *testing.T) {
 	clearance = 2
 	if got := code(t, serve(mux, request("DELETE", "/customers/42", ""))); got != "reached" {
 		t.Errorf("clearance 2: got %s", got)
+	}
+}
+
+// So does where she asks from.
+func TestPrincipalsAddressIsKnownToSwitches(t *testing.T) {
+	az := openWith(t, newRecords())
+	if _, err := az.Disable(t.Context(), authz.By("user:admin", "at work only"), "acme", "user:alice", authz.Except("net:10.0.0.0/8")); err != nil {
+		t.Fatal(err)
+	}
+	for address, want := range map[string]string{"10.1.2.3": "reached", "192.0.2.1": "denied", "": "denied"} {
+		guard := authzhttp.New(az, func(*http.Request) (authz.Principal, error) {
+			who := alice
+			who.Address, _ = netip.ParseAddr(address)
+			return who, nil
+		})
+		if got := code(t, serve(server(guard, &reached{}), request("PUT", "/customers/42", ""))); got != want {
+			t.Errorf("from %q: got %s, want %s", address, got, want)
+		}
 	}
 }
 
