@@ -402,28 +402,42 @@ func conditionAttacks() []attack {
 		{name: "a second statement", err: authzgorm.ErrRawSQL, do: func(db *gorm.DB) (any, error) { return customers(db.Where("1 = 1; DELETE FROM customers")) }},
 		{name: "UNION", err: authzgorm.ErrRawSQL, do: func(db *gorm.DB) (any, error) { return customers(db.Where("1 = 0 UNION SELECT * FROM customers")) }},
 		{name: "an error that others' rows make, by zero", control: true, err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
-			n, err := count(db.Where("1 / (id - 9900005) <= 0"))
-			if err != nil && !errors.Is(err, authzgorm.ErrRawSQL) {
-				return "TOPSECRET: the row is there", nil
-			}
-			return n, err
+			return toldByError(count(db.Where("1 / (id - 9900005) <= 0")))
 		}},
 		{name: "an error that others' rows make, too large", control: true, err: authzgorm.ErrRawSQL, only: "sqlite", do: func(db *gorm.DB) (any, error) {
-			n, err := count(db.Where("ABS(CASE WHEN name LIKE '%SECRETNAME5' THEN -9223372036854775807 - 1 ELSE 1 END) > 0"))
-			if err != nil && !errors.Is(err, authzgorm.ErrRawSQL) {
-				return "TOPSECRET: the row is there", nil
-			}
-			return n, err
+			return toldByError(count(db.Where("ABS(CASE WHEN name LIKE '%SECRETNAME5' THEN -9223372036854775807 - 1 ELSE 1 END) > 0")))
+		}},
+		{name: "an error that others' rows make, by a pattern that ends in \\", control: true, err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
+			return toldByError(count(db.Where("name LIKE ?", `%SECRETNAME\`)))
+		}},
+		{name: "the same with a named argument", control: true, err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
+			return toldByError(count(db.Where("name ILIKE @p", map[string]any{"p": []byte(`%secretname\`)})))
+		}},
+		{name: "the same with a clause", control: true, err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
+			return toldByError(count(db.Where(clause.Like{Column: "name", Value: `%SECRETNAME\`})))
+		}},
+		{name: "the same with another column", err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
+			return toldByError(count(db.Where(clause.Like{Column: "name", Value: clause.Column{Name: "region"}})))
+		}},
+		{name: "the same with a fragment", err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
+			return toldByError(count(db.Where("name LIKE ?", clause.Expr{SQL: "region"})))
+		}},
+		{name: "the same with a pattern that is put together", control: true, err: authzgorm.ErrRawSQL, only: "postgres", do: func(db *gorm.DB) (any, error) {
+			return toldByError(count(db.Where("name LIKE coalesce(?, name)", `%SECRETNAME\`)))
 		}},
 		{name: "an error that others' rows make, out of range", control: true, err: authzgorm.ErrRawSQL, only: "mysql", do: func(db *gorm.DB) (any, error) {
-			n, err := count(db.Where("9223372036854775000 + id > 0"))
-			if err != nil && !errors.Is(err, authzgorm.ErrRawSQL) {
-				return "TOPSECRET: the row is there", nil
-			}
-			return n, err
+			return toldByError(count(db.Where("9223372036854775000 + id > 0")))
 		}},
 	}
 	return all
+}
+
+// toldByError is what an attacker knows who gets an error only if a row is there.
+func toldByError(n any, err error) (any, error) {
+	if err != nil && !errors.Is(err, authzgorm.ErrRawSQL) {
+		return "TOPSECRET: the row is there", nil
+	}
+	return n, err
 }
 
 func columnAttacks() []attack {

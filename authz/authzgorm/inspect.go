@@ -15,6 +15,7 @@ import (
 	"gorm.io/gorm/clause"
 
 	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/filter"
 )
 
 // inspection is a look at all that a program wrote into a statement. What it
@@ -27,6 +28,7 @@ type inspection struct {
 	shown     map[*table][]string // columns whose values come out as they are
 	showing   bool                // what is looked at comes out
 	filtering bool                // rows are judged that may not be the user's
+	matching  bool                // values may be patterns of LIKE, by which they are judged
 	constants bool                // may stand alone
 	joined    []*joined
 	columns   []string // that are selected
@@ -214,7 +216,7 @@ func (in *inspection) expression(e clause.Expression) error {
 	case clause.Lte:
 		return in.comparison(e.Column, e.Value)
 	case clause.Like:
-		return in.comparison(e.Column, e.Value)
+		return in.patterns(in.filtering, func() error { return in.comparison(e.Column, e.Value) })
 	case clause.IN:
 		return in.comparison(e.Column, e.Values...)
 	case clause.Expr:
@@ -292,10 +294,29 @@ func (in *inspection) sql(text string, vars []any, names map[string]bool) error 
 			return err
 		}
 	}
-	for _, v := range vars {
-		if err := in.argument(v, names != nil); err != nil {
+	for i, v := range vars {
+		pattern := slices.Contains(f.patterns, i) || names != nil && len(f.patterns) > 0
+		if err := in.patterns(in.filtering && pattern, func() error { return in.argument(v, names != nil) }); err != nil {
 			return err
 		}
+	}
+	return nil
+}
+
+// patterns looks at values, which may be patterns. One that ends in the character that escapes others is an
+// error for PostgreSQL, but only once a row matches all that is before it: the error would tell of the row.
+func (in *inspection) patterns(judged bool, look func() error) error {
+	before := in.matching
+	in.matching = judged && in.dialect() == filter.Postgres
+	err := look()
+	in.matching = before
+	return err
+}
+
+// pattern refuses a text that ends in an escape, if it may be a pattern.
+func (in *inspection) pattern(text string) error {
+	if ending := len(text) - len(strings.TrimRight(text, `\`)); in.matching && ending%2 == 1 {
+		return in.fail(text, ErrRawSQL)
 	}
 	return nil
 }
@@ -428,8 +449,16 @@ func (t *table) names(fields authz.Fields, columns []string) (names []string) {
 // value looks at a value that the program gave, of which GORM makes SQL.
 func (in *inspection) value(v any) error {
 	switch v := v.(type) {
-	case nil, []byte, time.Time, *time.Time:
+	case nil, time.Time, *time.Time:
 		return nil
+	case []byte:
+		return in.pattern(string(v))
+	case *gorm.DB, clause.Column, clause.Expr:
+		if in.matching { // a row's own
+			return in.fail(fmt.Sprintf("%T", v), ErrRawSQL)
+		}
+	}
+	switch v := v.(type) {
 	case *gorm.DB:
 		return in.subquery(v)
 	case clause.Column:
@@ -441,7 +470,8 @@ func (in *inspection) value(v any) error {
 	case clause.Expression, clause.Interface, clause.Table, gorm.Valuer:
 		return in.fail(fmt.Sprintf("%T", v), ErrUnsupported)
 	case driver.Valuer:
-		return nil
+		text, _ := textOf(driverValue(v))
+		return in.pattern(text)
 	}
 	return in.reflected(reflect.ValueOf(v))
 }
@@ -449,7 +479,9 @@ func (in *inspection) value(v any) error {
 // reflected looks at a value by its kind.
 func (in *inspection) reflected(v reflect.Value) error {
 	switch v.Kind() {
-	case reflect.Bool, reflect.String, reflect.Float32, reflect.Float64,
+	case reflect.String:
+		return in.pattern(v.String())
+	case reflect.Bool, reflect.Float32, reflect.Float64,
 		reflect.Int, reflect.Int8, reflect.Int16, reflect.Int32, reflect.Int64,
 		reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		return nil

@@ -29,6 +29,7 @@ type fragment struct {
 	columns  []columnRef
 	marks    int      // how many ? there are
 	computes bool     // it may fail for what some row has
+	patterns []int    // which ? stand behind LIKE, and so may the named arguments if there is one
 	aliases  []string // names given by AS; without quotes also as PostgreSQL takes them, in small letters
 }
 
@@ -323,6 +324,10 @@ func (r *sqlReader) keyword(word string) bool {
 		ok = ok && r.pop('C')
 	case "ESCAPE":
 		r.found.computes = true
+	case "LIKE", "ILIKE": // a pattern of a row's own may be none
+		r.blanks()
+		r.found.patterns = append(r.found.patterns, r.found.marks)
+		r.found.computes = r.found.computes || r.at == len(r.text) || strings.IndexByte("?@'", r.text[r.at]) < 0
 	case "DISTINCT":
 		ok = ok && (r.last == "" || strings.HasSuffix(r.last, "("))
 	case "AS":
