@@ -89,6 +89,8 @@ type compiled struct {
 	program   cel.Program
 	form      form     // nil: it is check-only
 	user, env []string // the attributes that it looks at
+	calls     []Call
+	settled   bool // see Anyway
 }
 
 // Input is the question that conditions are asked about.
