@@ -40,6 +40,8 @@ type filtering struct {
 	types   map[*recordType]*condition.RecordType
 	guess   filter.Truth // of what is not to be expressed: whether it allows
 	guessed bool
+	outline bool // names tell how they are related; see Outline
+	scopes  [model.ScopeAll + 1]filter.Expr
 }
 
 // decide is the decision, as in decide.go.
@@ -64,7 +66,7 @@ func (f *filtering) recordsOff() filter.Expr {
 	for _, name := range [2]string{f.typ.name, model.Any} {
 		for i := range f.switches.types[name] {
 			if t := &f.switches.types[name][i]; t.unit != "" && f.denies(f.req, t) {
-				off = append(off, filter.UnitIn{Names: f.tree(t.unit)})
+				off = append(off, filter.UnitIn{Names: f.related("in "+t.unit, f.tree(t.unit))})
 			}
 		}
 	}
@@ -141,7 +143,7 @@ func (f *filtering) guard(s *Snapshot, t *terms, typ *recordType, effect model.E
 	}
 	x := filter.Expr(filter.True)
 	if t.unit != "" {
-		x = filter.UnitIn{Names: f.tree(t.unit)}
+		x = filter.UnitIn{Names: f.related("in "+t.unit, f.tree(t.unit))}
 	}
 	if t.condition != "" {
 		x = filter.AllOf(x, f.conditionHolds(t.condition, typ, effect))
@@ -171,6 +173,13 @@ func (f *filtering) conditionHolds(name string, typ *recordType, effect model.Ef
 
 // scope says which records a scope covers without the user's level.
 func (f *filtering) scope(scope model.Scope) filter.Expr {
+	if f.scopes[scope] == nil {
+		f.scopes[scope] = f.covered(scope)
+	}
+	return f.scopes[scope]
+}
+
+func (f *filtering) covered(scope model.Scope) filter.Expr {
 	switch scope {
 	case model.ScopeAll:
 		return filter.True
@@ -179,9 +188,9 @@ func (f *filtering) scope(scope model.Scope) filter.Expr {
 	case model.ScopeTeam:
 		return f.sharesTeam()
 	case model.ScopeUnit:
-		return unitIn(f.groupNames(model.Unit))
+		return unitIn(f.related("unit", f.groupNames(model.Unit)))
 	case model.ScopeUnitTree:
-		return unitIn(f.tree(f.groupNames(model.Unit)...))
+		return unitIn(f.related("unit_tree", f.tree(f.groupNames(model.Unit)...)))
 	}
 	return filter.False
 }
@@ -222,7 +231,7 @@ func (f *filtering) belowOf(id uint32) []above {
 
 // owner is the records that the user, or a team of hers, owns.
 func (f *filtering) owner() filter.Expr {
-	return filter.OwnerIn{Names: append(filter.List{f.req.User}, f.groupNames(model.Team)...)}
+	return ownerIn(f.related("own", append(filter.List{f.req.User}, f.groupNames(model.Team)...)))
 }
 
 // sharesTeam is the records of whose owners one shares a team with the user.
@@ -236,7 +245,7 @@ func (f *filtering) sharesTeam() filter.Expr {
 			}
 		}
 	}
-	return ownerIn(names)
+	return ownerIn(f.related("team", names))
 }
 
 // reaches is the records on which the user's level is at least a level.
@@ -312,13 +321,8 @@ func (f *filtering) teamRules(t *recordType, level model.Level) filter.Expr {
 // heldBy is the records on which rules of some levels name one of the subjects.
 func (f *filtering) heldBy(subjects []uint32, t *recordType, k kind, cell uint32, least, most uint8) filter.Expr {
 	plain := &heldIDs{inverse: f.inverse()}
-	ways := []filter.Expr{filter.False}
-	guards := map[uint32]filter.Expr{} // by terms
-	effect := model.Allow
-	if k == customerRule {
-		effect = model.Effect(least)
-	}
-	var named filter.List // without a condition
+	named := map[uint32]filter.List{} // by terms
+	var terms []uint32                // in the order in which they are met
 	for _, id := range subjects {
 		for class := least; class <= most; class++ {
 			plain.add(f.inverse().heldBy(id, k, cell, class))
@@ -327,27 +331,40 @@ func (f *filtering) heldBy(subjects []uint32, t *recordType, k kind, cell uint32
 			if r.level() < least || r.level() > most {
 				continue
 			}
-			guard, ok := guards[r.terms()]
-			if !ok {
-				guard = f.guard(f.Snapshot, &f.terms[r.terms()], t, effect)
-				guards[r.terms()] = guard
+			if named[r.terms()] == nil {
+				terms = append(terms, r.terms())
 			}
-			switch guard {
-			case filter.True:
-				named = append(named, record)
-			case filter.False:
-			default:
-				ways = append(ways, filter.AllOf(filter.IDIn{Names: filter.List{record}}, guard))
-			}
+			named[r.terms()] = append(named[r.terms()], record)
 		}
 	}
+	ways := []filter.Expr{filter.False}
 	if plain.Len() > 0 {
 		ways[0] = filter.IDIn{Names: plain}
 	}
-	if len(named) > 0 {
-		ways = append(ways, filter.IDIn{Names: named})
+	var always filter.List // those whose terms hold of every record
+	for _, n := range terms {
+		switch guard := f.guard(f.Snapshot, &f.terms[n], t, effectOf(k, least)); guard {
+		case filter.True:
+			always = append(always, named[n]...)
+		default:
+			ways = append(ways, filter.AllOf(filter.IDIn{Names: named[n]}, guard))
+		}
+	}
+	if len(always) > 0 {
+		ways = append(ways, filter.IDIn{Names: always})
 	}
 	return filter.AnyOf(ways...)
+}
+
+// effectOf is what rules of a kind with a level want.
+func effectOf(k kind, level uint8) model.Effect {
+	switch {
+	case k == customerRule:
+		return model.Effect(level)
+	case k == fieldRule && level > fieldDeny:
+		return model.Deny
+	}
+	return model.Allow
 }
 
 // superior is the records of which the hierarchy gives the user at least a level:
@@ -364,7 +381,7 @@ func (f *filtering) superior(t *recordType, level model.Level) []filter.Expr {
 			owners = append(owners, f.names[id])
 		}
 	}
-	ways := []filter.Expr{ownerIn(owners)}
+	ways := []filter.Expr{ownerIn(f.related("below", owners))}
 	if t.Hierarchy.Holders && f.onRecords&teamOnRecord != 0 {
 		ways = append(ways, f.heldBy(slices.Concat(people, groups), t, teamRule, t.index, uint8(level), uint8(model.LevelFull)))
 	}
@@ -413,15 +430,15 @@ func (f *filtering) groupsBelow(people []uint32, t *recordType, level model.Leve
 	return groups
 }
 
-func ownerIn(names filter.List) filter.Expr {
-	if len(names) == 0 {
+func ownerIn(names filter.Names) filter.Expr {
+	if names.Len() == 0 {
 		return filter.False
 	}
 	return filter.OwnerIn{Names: names}
 }
 
-func unitIn(names filter.List) filter.Expr {
-	if len(names) == 0 {
+func unitIn(names filter.Names) filter.Expr {
+	if names.Len() == 0 {
 		return filter.False
 	}
 	return filter.UnitIn{Names: names}
