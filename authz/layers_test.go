@@ -19,16 +19,18 @@ const layers = `
 
 	model < authz/filter < authz/internal/condition < authz/internal/engine;
 	authz/internal/mask, model < authz/internal/redact;
+	model, authz/filter, authz/internal/condition, authz/internal/engine < authz/internal/analysis;
 	model < authz/internal/condition < authz/internal/reference < authz/internal/reference/...;
 	adapter, authz, authz/internal/engine, authz/internal/reference/difftest < authz/internal/reference/difftest/...;
 
 	model, adapter, authz/filter, authz/internal/condition, authz/internal/engine, authz/internal/mask, authz/internal/redact,
-	authz/internal/reference, authz/internal/reference/plain
+	authz/internal/analysis, authz/internal/reference, authz/internal/reference/plain
 	< authz < authz/authz..., authz/audit..., authz/review...;
 
 	model, adapter, authz, authz/authzhttp < authz/internal/attacktest;
 
 	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review...
+	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/internal/analysis
 	< authz/cmd/..., examples/...;
 
 	model < testdata < examples/...;
