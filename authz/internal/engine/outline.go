@@ -163,10 +163,15 @@ func (o *Outline) Path(group string) []string {
 func (o *Outline) Covered(scope model.Scope) filter.Expr { return o.filtering.scope(scope) }
 
 // Anyway is what a condition of a set is of an action of the user's, whatever there is
-// to know of records and attributes; Unknown, if it depends on these.
-func (o *Outline) Anyway(conditions *condition.Set, name, action string) condition.Truth {
+// to know of records and attributes, and with ever, whatever the instant that the condition sees;
+// Unknown, if it depends on these.
+func (o *Outline) Anyway(conditions *condition.Set, name, action string, ever bool) condition.Truth {
 	req := &model.Request{Tenant: o.Tenant, User: o.filtering.req.User, Action: action, At: o.at}
-	return conditions.Anyway(name, o.input(req, nil))
+	in := o.input(req, nil)
+	if ever {
+		in.At = time.Time{}
+	}
+	return conditions.Anyway(name, in)
 }
 
 // Answers is all that the policy answers to a call of a condition about records of any
