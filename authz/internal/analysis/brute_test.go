@@ -277,7 +277,7 @@ func (w *world) compare(t *testing.T, n *counts) {
 	for _, user := range people(w.policies[:]...) {
 		var found []difference
 		from := pick(d, addresses(w.policies[0].Facts, w.policies[1].Facts)...)
-		before, after := newViews(w.policies[0], w.policies[1], user, asked{now, from})
+		before, after := newViews(w.policies[0], w.policies[1], user, asked{at: now, from: from})
 		c := comparison{before, after, func(d difference) { found = append(found, d) }}
 		if err := c.run(); err != nil {
 			t.Errorf("seed %d: %v", w.seed, err)

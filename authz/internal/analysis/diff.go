@@ -124,7 +124,7 @@ func diff(ctx context.Context, before, now *compiled, o Options) (*Changes, erro
 	}
 	changes.Gains, changes.Losses = split(all)
 	for _, from := range addresses(before.ownFacts(), now.ownFacts())[1:] {
-		if changes.Networks, _, err = d.vary(ctx, changes.Networks, all, asked{at, from}); err != nil {
+		if changes.Networks, _, err = d.vary(ctx, changes.Networks, all, asked{at: at, from: from}); err != nil {
 			return nil, err
 		}
 	}
@@ -168,8 +168,18 @@ func (c Change) gain() bool { return c.To > c.From }
 
 // without is the changes that others do not have.
 func without(all, others []Change) (rest []Change) {
+	type id struct {
+		withAction
+		fields   string
+		from, to model.FieldLevel
+	}
+	idOf := func(c Change) id { return id{c.withAction(), strings.Join(c.Fields, "\n"), c.From, c.To} }
+	known := map[id]bool{}
+	for _, c := range others {
+		known[idOf(c)] = true
+	}
 	for _, c := range all {
-		if !slices.ContainsFunc(others, func(o Change) bool { return o.compare(c) == 0 }) {
+		if !known[idOf(c)] {
 			rest = append(rest, c)
 		}
 	}

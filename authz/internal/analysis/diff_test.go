@@ -121,6 +121,34 @@ func TestDiffOfSwitches(t *testing.T) {
 	}
 }
 
+// Many rules, each with a condition of its own, take few classes of records.
+func TestDiffOfManyConditions(t *testing.T) {
+	schema := &model.Schema{Types: map[string]model.Type{"customer": {
+		Actions:    map[string]model.Action{"read": {Need: model.LevelRead}},
+		Attributes: map[string]model.AttrType{"stage": model.AttrInt},
+	}}, Conditions: map[string]string{}}
+	before, after := Policy{schema, "acme", nil}, Policy{schema, "acme", nil}
+	for i := range 60 {
+		name := fmt.Sprintf("c%02d", i)
+		schema.Conditions[name] = fmt.Sprintf("record.stage == %d", i)
+		f := model.CustomerRule{Tenant: "acme", Subject: model.Everyone, On: model.OnType("customer"), Action: "read", Effect: model.Allow, Scope: model.ScopeAll, If: name}
+		if i%6 == 5 {
+			f.Effect, f.Scope = model.Deny, model.ScopeLevel
+		}
+		before.Facts = append(before.Facts, f)
+		if f.If != "c30" {
+			after.Facts = append(after.Facts, f)
+		}
+	}
+	c, err := Diff(t.Context(), before, after, Options{At: now})
+	if err != nil || len(c.Gains) != 0 || len(c.Losses) != 1 || len(c.Losses[0].Where) != 1 {
+		t.Fatalf("%+v, %v", c, err)
+	}
+	if got := c.Losses[0].Where[0].If; len(got) != 60 || !slices.Contains(got, "c30") || !slices.Contains(got, "not c29") || !slices.Contains(got, "c28 not true") {
+		t.Errorf("it is lost %s", c.Losses[0].Where)
+	}
+}
+
 func TestDiffRefuses(t *testing.T) {
 	good := policy(t, "  members: []\n")
 	for name, test := range map[string]struct {

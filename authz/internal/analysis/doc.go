@@ -19,12 +19,17 @@
 // "whoever shares a team with her" and "whoever is below her", as far as the facts let these differ.
 //
 // Conditions are free: of each record each of them may be true, false or unknown,
-// whatever the others are, and whatever it says of records, user and environment. So an answer holds
-// however conditions come out, and a difference or counterexample may need a combination that
-// the conditions never have. There are two exceptions. A condition that comes to the same for whatever is
-// not known before, as member("role:x") does for a user and action == "read" for an action, is
-// what it comes to. And a condition that asks the policy (member, ownerIn, teamRole, holds, own) counts as
-// another one if these answers differ between two policies, as does one whose expression does.
+// whatever the others are, and whatever it says of records, user and environment. So an
+// answer holds however conditions come out, and a difference or counterexample may need a
+// combination that the conditions never have. There are two exceptions. A condition that
+// comes to the same whatever is not known before, as member("role:x") does for a user and
+// action == "read" for an action, is what it comes to; with "ever", what it says of now is
+// not known before. And a condition that asks the policy (member, ownerIn, teamRole,
+// holds, own) counts as another one if these answers differ between two policies, as does
+// one whose expression does.
+//
+// Switches may except who asks from some networks. Diff compares for who asks from none, and tells what
+// is otherwise from others apart (Changes.Networks); Prove looks at all.
 //
 // Answers are for an instant; Options.Later, and statements with "ever", look at the instants
 // behind it at which facts begin or end. They are about records: what a question about a type at

@@ -111,13 +111,13 @@ func (f *formula) within(p *problem, c cube) truths {
 	return f.truth
 }
 
-// open is an atom or condition that a formula's value depends on in a cube; nil if it
+// open is a test of one variable that a formula's value depends on in a cube; nil if it
 // has one value only.
 func (f *formula) open(p *problem, c cube) *formula {
 	if f.within(p, c).settled() {
 		return nil
 	}
-	if f.op == opAtom || f.op == opCondition {
+	if _, ok := f.test(); ok {
 		return f
 	}
 	for _, k := range f.kids {
@@ -126,4 +126,16 @@ func (f *formula) open(p *problem, c cube) *formula {
 		}
 	}
 	return nil
+}
+
+// test tells whether a formula asks one thing of one variable: an atom, a condition, whether a condition
+// holds, or whether it is known not to.
+func (f *formula) test() (variable int, ok bool) {
+	if f.op == opIsTrue {
+		if f = f.kids[0]; f.op == opNot {
+			f = f.kids[0]
+		}
+		return f.variable, f.op == opCondition
+	}
+	return f.variable, f.op == opAtom || f.op == opCondition
 }

@@ -15,7 +15,7 @@ type Options struct {
 	// as the comparison itself.
 	Later int
 	// Progress, unless it is nil, is told how many people of how many have been looked
-	// at. It is called by one goroutine at a time.
+	// at, for each instant and network anew. It is called by one goroutine at a time.
 	Progress func(done, of int)
 }
 

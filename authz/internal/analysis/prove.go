@@ -99,7 +99,7 @@ func (c *compiled) prove(ctx context.Context, s Statement, o Options) (Proof, er
 	against := make([]bool, len(users))
 	for _, at := range instants {
 		for _, from := range addresses(c.ownFacts()) {
-			if err := c.proveAt(ctx, s, o, asked{at, from}, users, &proof, against); err != nil {
+			if err := c.proveAt(ctx, s, o, asked{at, from, s.ever}, users, &proof, against); err != nil {
 				return Proof{}, err
 			}
 		}

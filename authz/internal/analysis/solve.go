@@ -67,15 +67,20 @@ func (p *problem) visit(c cube, formulas []*formula, yield func(cube) bool) bool
 	return yield(c)
 }
 
-// split divides a cube by an atom, or by the values of a condition.
+// split divides a cube by what a test of a variable comes to.
 func (p *problem) split(c cube, by *formula) (parts []cube) {
-	at := c[by.variable]
-	if by.op == opAtom {
-		yes := at.and(p.vars[by.variable].truth[by.atom])
-		return []cube{c.with(by.variable, yes), c.with(by.variable, at.without(yes))}
-	}
-	for i := range at.all {
-		parts = append(parts, c.with(by.variable, oneValue(3, i)))
+	variable, _ := by.test()
+	size := p.vars[variable].size
+	for _, truth := range []truths{mayBeTrue, mayBeFalse, mayBeUnknown} {
+		some := make(values, len(c[variable]))
+		for i := range c[variable].all {
+			if one := oneValue(size, i); by.within(p, c.with(variable, one)) == truth {
+				some = some.or(one)
+			}
+		}
+		if !some.empty() {
+			parts = append(parts, c.with(variable, some))
+		}
 	}
 	return parts
 }

@@ -30,6 +30,7 @@ type view struct {
 type asked struct {
 	at   time.Time
 	from netip.Addr // the zero address is in no network
+	ever bool       // at is one of many instants, between which conditions may see others
 }
 
 func newView(p *compiled, user string, a asked, side string) *view {
@@ -83,7 +84,7 @@ func (v *view) anyway(name string) filter.Truth {
 	of := [2]string{name, v.action}
 	t, known := v.truths[of]
 	if !known {
-		t = v.Anyway(v.of.conditions, name, v.action)
+		t = v.Anyway(v.of.conditions, name, v.action, v.ever)
 		v.truths[of] = t
 	}
 	return t

@@ -22,8 +22,8 @@ type Class struct {
 	// IDs are the records; with Except, all others. Empty: whatever the id.
 	IDs    []string `json:"ids,omitempty"`
 	Except bool     `json:"except,omitempty"`
-	// If is what conditions come to: "eu_only", "not eu_only", "eu_only unknown",
-	// "eu_only or unknown", "not eu_only or unknown", "eu_only known".
+	// If is what conditions come to: "eu_only" (it holds), "not eu_only" (it is known not to),
+	// "eu_only unknown", "eu_only known", "eu_only not true" or "eu_only not false".
 	If []string `json:"if,omitempty"`
 	// Parents is what is true of the records above.
 	Parents []Parent `json:"parents,omitempty"`
@@ -148,7 +148,7 @@ func (p *problem) classes(c cube) []Class {
 // conditionWords is what stands around the name of a condition, by the values that it may have.
 var conditionWords = [8][2]string{
 	1: {"", ""}, 2: {"not ", ""}, 4: {"", " unknown"},
-	3: {"", " known"}, 5: {"", " or unknown"}, 6: {"not ", " or unknown"},
+	3: {"", " known"}, 5: {"", " not false"}, 6: {"", " not true"},
 }
 
 // namesOf is the names of some values, or of all others if the value of the unnamed is one of them.
