@@ -83,7 +83,7 @@ func (r *csvReader) next() (Line, error) {
 			err = l.Check()
 		}
 		if err != nil {
-			return Line{}, &SourceError{r.number, err}
+			return Line{}, &SourceError{Line: r.number, Err: err}
 		}
 		return l, nil
 	}
@@ -104,7 +104,7 @@ func (r *csvReader) text() (string, error) {
 			return "", err
 		}
 		long := At("CSV", "line", start, fail(ErrTooLong, "at most %d bytes", MaxCSVLine))
-		return "", &SourceError{r.number, long}
+		return "", &SourceError{Line: r.number, Err: long}
 	}
 	if err != nil && (err != io.EOF || len(raw) == 0) {
 		return "", err

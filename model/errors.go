@@ -63,17 +63,21 @@ func quoteShort(v string) string {
 	return strconv.Quote(v[:cut]) + "… (" + strconv.Itoa(utf8.RuneCountInString(v)) + " characters)"
 }
 
-// SourceError says on which line of a text (YAML or CSV) something was refused.
+// SourceError says where in a text (YAML or CSV) something was refused.
 type SourceError struct {
-	Line int // counted from 1; 0: unknown
-	Err  error
+	Line   int // counted from 1; 0: unknown
+	Column int // counted from 1; 0: unknown, as it is in CSV
+	Err    error
 }
 
 func (e *SourceError) Error() string {
 	if e.Line == 0 {
 		return e.Err.Error()
 	}
-	return "line " + strconv.Itoa(e.Line) + ": " + e.Err.Error()
+	if e.Column == 0 {
+		return "line " + strconv.Itoa(e.Line) + ": " + e.Err.Error()
+	}
+	return "line " + strconv.Itoa(e.Line) + ", column " + strconv.Itoa(e.Column) + ": " + e.Err.Error()
 }
 
 func (e *SourceError) Unwrap() error { return e.Err }

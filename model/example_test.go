@@ -94,7 +94,7 @@ types:
 	fmt.Println(err)
 	// Output:
 	// write
-	// line 3: schema: types customer actons "actons": malformed: unknown word; one of actions, fields, attributes, parent, hierarchy
+	// line 3, column 5: schema: types customer actons "actons": malformed: unknown word; one of actions, fields, attributes, parent, hierarchy
 }
 
 func ExampleSchema_YAML() {
@@ -134,7 +134,7 @@ acme:
 	// p, role:rep, acme, customer, update, allow, -
 	// p3, role:rep, acme, customer#salary, read, deny, -
 	// <nil>
-	// line 3: policy: acme rules "mine": malformed: one of own team unit unit_tree all
+	// line 3, column 55: policy: acme rules "mine": malformed: one of own team unit unit_tree all
 }
 
 func ExampleFormatPolicy() {

@@ -165,3 +165,21 @@ func FuzzReadCSV(f *testing.F) {
 		}
 	})
 }
+
+func FuzzParseRecords(f *testing.F) {
+	f.Add([]byte("acme:\n  account/7: {owner: [user:alice, team:x], unit: unit:apac, attrs: {size: 1, tags: [a], since: 2026-01-01T00:00:00Z}}\n  note/1: {parent: account/7}\n"))
+	f.Add([]byte("acme:\n  task/1: {parent: task/2}\n  task/2: {parent: task/1}\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		tenants, err := model.ParseRecords(recordSchema, data)
+		if err != nil {
+			return
+		}
+		for tenant, records := range tenants {
+			for name, r := range records {
+				if err := recordSchema.For(tenant).CheckRecord(r); err != nil || r.Type+"/"+r.ID != name {
+					t.Fatalf("%s of %s: %v\n%s", name, tenant, err, data)
+				}
+			}
+		}
+	})
+}

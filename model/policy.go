@@ -45,38 +45,47 @@ const MaxYAMLFacts = 100_000
 // aliases, tags, more than MaxYAML bytes and more than MaxYAMLFacts facts.
 func ParsePolicy(data []byte) ([]Fact, error) {
 	p := newPolicyReader()
-	n := p.parseYAML(data)
+	n := p.Parse(data)
 	if p.err == nil {
-		for tenant, lists := range p.entries(n) {
+		for tenant, lists := range p.Entries(n) {
 			p.tenantLists(tenant.Value, lists)
 		}
 	}
-	return p.result()
+	if p.err != nil {
+		return nil, p.err
+	}
+	facts := make([]Fact, len(p.facts))
+	for i, f := range p.facts {
+		facts[i] = f.Fact
+	}
+	return facts, nil
+}
+
+// PlacedFact is a fact and where in its document the entry begins that says it.
+type PlacedFact struct {
+	Fact
+	Line, Column int
 }
 
 // FactsOf is ParsePolicy for the lists of one tenant that stand inside another document.
-func FactsOf(tenant string, lists *yaml.Node) ([]Fact, error) {
+func FactsOf(tenant string, lists *yaml.Node) ([]PlacedFact, error) {
 	p := newPolicyReader()
 	p.tenantLists(tenant, lists)
-	return p.result()
-}
-
-type policyReader struct {
-	yamlReader
-	tenant string
-	facts  []Fact
-	seen   map[Line]int // the line of the document where the fact stands
-}
-
-func newPolicyReader() *policyReader {
-	return &policyReader{yamlReader: yamlReader{in: "policy"}, seen: map[Line]int{}}
-}
-
-func (p *policyReader) result() ([]Fact, error) {
 	if p.err != nil {
 		return nil, p.err
 	}
 	return p.facts, nil
+}
+
+type policyReader struct {
+	YAMLReader
+	tenant string
+	facts  []PlacedFact
+	seen   map[Line]int // the line of the document where the fact stands
+}
+
+func newPolicyReader() *policyReader {
+	return &policyReader{YAMLReader: YAMLReader{In: "policy"}, seen: map[Line]int{}}
 }
 
 // policyLists are the lists of a tenant in the order in which they are written,
@@ -101,14 +110,14 @@ var manyWords = []string{"who", "in", "under", "may", "may not", "on", "what", "
 
 func (p *policyReader) tenantLists(tenant string, lists *yaml.Node) {
 	p.tenant = tenant
-	p.fail(lists, tenant, CheckTenant(tenant))
-	for word, items := range p.entries(lists) {
+	p.Fail(lists, tenant, CheckTenant(tenant))
+	for word, items := range p.Entries(lists) {
 		i := slices.IndexFunc(policyLists, func(l policyList) bool { return l.name == word.Value })
 		if i < 0 {
-			p.unknown(word, "members", "org", "rules", "teams", "fields", "off")
+			p.Unknown(word, "members", "org", "rules", "teams", "fields", "off")
 			return
 		}
-		for item := range p.items(items) {
+		for item := range p.Items(items) {
 			if e := p.entry(item, policyLists[i].words); p.err == nil {
 				policyLists[i].read(p, e)
 			}
@@ -124,14 +133,14 @@ type policyEntry struct {
 
 func (p *policyReader) entry(n *yaml.Node, words []string) policyEntry {
 	e := policyEntry{n, map[string][]*yaml.Node{}}
-	for word, value := range p.entries(n) {
+	for word, value := range p.Entries(n) {
 		switch {
 		case !slices.Contains(words, word.Value):
-			p.unknown(word, words...)
+			p.Unknown(word, words...)
 		case slices.Contains(manyWords, word.Value):
 			e.words[word.Value] = p.oneOrList(value)
 		default:
-			p.text(value)
+			p.Text(value)
 			e.words[word.Value] = []*yaml.Node{value}
 		}
 	}
@@ -152,7 +161,7 @@ func (p *policyReader) each(e policyEntry, word string) iter.Seq[string] {
 
 func (p *policyReader) need(e policyEntry, word string) {
 	if e.words[word] == nil {
-		p.fail(e.node, "", fail(ErrMalformed, "the word %s is missing", word))
+		p.Fail(e.node, "", fail(ErrMalformed, "the word %s is missing", word))
 	}
 }
 
@@ -163,7 +172,7 @@ func (p *policyReader) either(e policyEntry, a, b string) string {
 		word = b
 	}
 	if (e.words[a] == nil) == (e.words[b] == nil) {
-		p.fail(e.node, "", fail(ErrMalformed, "either %s or %s", a, b))
+		p.Fail(e.node, "", fail(ErrMalformed, "either %s or %s", a, b))
 	}
 	return word
 }
@@ -173,7 +182,7 @@ func (p *policyReader) targets(e policyEntry) iter.Seq[Target] {
 	return func(yield func(Target) bool) {
 		p.need(e, "on")
 		for _, n := range e.words["on"] {
-			if t := scan(&p.yamlReader, n, ParseTarget); p.err != nil || !yield(t) {
+			if t := scan(&p.YAMLReader, n, ParseTarget); p.err != nil || !yield(t) {
 				return
 			}
 		}
@@ -183,7 +192,7 @@ func (p *policyReader) targets(e policyEntry) iter.Seq[Target] {
 // optional is the value of a word, the zero value if it is not there.
 func optional[T any](p *policyReader, e policyEntry, word string, parse func(string) (T, error)) (v T) {
 	for _, n := range e.words[word] {
-		v = scan(&p.yamlReader, n, parse)
+		v = scan(&p.YAMLReader, n, parse)
 	}
 	return v
 }
@@ -262,7 +271,7 @@ func (p *policyReader) switches(e policyEntry) {
 	var except []string
 	for _, n := range e.words["except"] {
 		except = append(except, strings.Fields(n.Value)...)
-		f.Except = scan(&p.yamlReader, n, func(string) (Exceptions, error) {
+		f.Except = scan(&p.YAMLReader, n, func(string) (Exceptions, error) {
 			all, err := Except(except...)
 			return all, unplaced(err)
 		})
@@ -278,34 +287,35 @@ func (p *policyReader) add(e policyEntry, f Fact) {
 	}
 	l, err := Encode(f)
 	if err != nil {
-		p.err = &SourceError{e.lineOf(err), err}
+		at := e.nodeOf(err)
+		p.err = &SourceError{at.Line, at.Column, err}
 		return
 	}
 	if line, ok := p.seen[l]; ok {
-		p.fail(e.node, l.String(), fail(ErrMalformed, "the fact stands on line %d already", line))
+		p.Fail(e.node, l.String(), fail(ErrMalformed, "the fact stands on line %d already", line))
 		return
 	}
 	if len(p.facts) == MaxYAMLFacts {
-		p.fail(e.node, "", fail(ErrTooLong, "at most %d facts", MaxYAMLFacts))
+		p.Fail(e.node, "", fail(ErrTooLong, "at most %d facts", MaxYAMLFacts))
 		return
 	}
 	p.seen[l] = e.node.Line
-	p.facts = append(p.facts, f)
+	p.facts = append(p.facts, PlacedFact{f, e.node.Line, e.node.Column})
 }
 
-// lineOf is where the value that was refused stands.
-func (e policyEntry) lineOf(err error) int {
+// nodeOf is where the value that was refused stands.
+func (e policyEntry) nodeOf(err error) *yaml.Node {
 	var refused *ValueError
 	if errors.As(err, &refused) {
 		for _, values := range e.words {
 			for _, n := range values {
 				if n.Value == refused.Value {
-					return n.Line
+					return n
 				}
 			}
 		}
 	}
-	return e.node.Line
+	return e.node
 }
 
 // FormatPolicy writes facts as ParsePolicy reads them, sorted, and gathered

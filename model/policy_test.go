@@ -284,8 +284,15 @@ func TestFactsOfOneTenantMayStandInsideAnotherDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []model.Line{line("g", "user:alice", "role:rep", "acme", "-"), line("p", "role:rep", "acme", "customer", "read", "allow", "-")}
-	if diff := gocmp.Diff(want, linesOf(t, facts)); diff != "" {
+	var got []model.Fact
+	for _, f := range facts {
+		got = append(got, f.Fact)
+	}
+	if diff := gocmp.Diff(want, linesOf(t, got)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+	if f := facts[1]; f.Line != 4 || f.Column != 11 {
+		t.Errorf("the rule stands on line %d, column %d", f.Line, f.Column)
 	}
 	_, err = model.FactsOf("a/b", &outer.Facts)
 	checkSource(t, err, 3, "a/b", "may not stand")

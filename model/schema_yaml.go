@@ -30,8 +30,8 @@ import (
 // [ValueError]. Refused are unknown words, words that stand twice, several
 // documents, aliases, tags, and more than MaxYAML bytes.
 func ParseSchema(data []byte) (*Schema, error) {
-	y := yamlReader{in: "schema"}
-	n := y.parseYAML(data)
+	y := YAMLReader{In: "schema"}
+	n := y.Parse(data)
 	if y.err != nil {
 		return nil, y.err
 	}
@@ -40,7 +40,7 @@ func ParseSchema(data []byte) (*Schema, error) {
 
 // SchemaOf is ParseSchema for a schema that stands inside another document.
 func SchemaOf(n *yaml.Node) (*Schema, error) {
-	y := schemaReader{yamlReader{in: "schema"}}
+	y := schemaReader{YAMLReader{In: "schema"}}
 	s := y.schema(n)
 	if y.err != nil {
 		return nil, y.err
@@ -67,16 +67,16 @@ func (s *Schema) YAML() ([]byte, error) {
 	))
 }
 
-type schemaReader struct{ yamlReader }
+type schemaReader struct{ YAMLReader }
 
 func (y *schemaReader) schema(n *yaml.Node) *Schema {
 	s := &Schema{}
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "types":
-			s.Types = table(&y.yamlReader, v, y.typ)
+			s.Types = table(&y.YAMLReader, v, y.typ)
 		case "conditions":
-			s.Conditions = table(&y.yamlReader, v, y.text)
+			s.Conditions = table(&y.YAMLReader, v, y.Text)
 		case "check_only":
 			s.CheckOnly = y.names(v)
 		case "user":
@@ -84,35 +84,35 @@ func (y *schemaReader) schema(n *yaml.Node) *Schema {
 		case "env":
 			s.Env = y.attributes(v)
 		case "tenants":
-			s.Tenants = table(&y.yamlReader, v, y.extension)
+			s.Tenants = table(&y.YAMLReader, v, y.extension)
 		default:
-			y.unknown(word, "types", "conditions", "check_only", "user", "env", "tenants")
+			y.Unknown(word, "types", "conditions", "check_only", "user", "env", "tenants")
 		}
 	}
 	return s
 }
 
 func (y *schemaReader) extension(n *yaml.Node) (x Extension) {
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "types":
-			x.Types = table(&y.yamlReader, v, y.typ)
+			x.Types = table(&y.YAMLReader, v, y.typ)
 		case "fields":
-			x.Fields = table(&y.yamlReader, v, y.fields)
+			x.Fields = table(&y.YAMLReader, v, y.fields)
 		case "attributes":
-			x.Attributes = table(&y.yamlReader, v, y.attributes)
+			x.Attributes = table(&y.YAMLReader, v, y.attributes)
 		default:
-			y.unknown(word, "types", "fields", "attributes")
+			y.Unknown(word, "types", "fields", "attributes")
 		}
 	}
 	return x
 }
 
 func (y *schemaReader) typ(n *yaml.Node) (t Type) {
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "actions":
-			t.Actions = table(&y.yamlReader, v, y.action)
+			t.Actions = table(&y.YAMLReader, v, y.action)
 		case "fields":
 			t.Fields = y.fields(v)
 		case "attributes":
@@ -122,7 +122,7 @@ func (y *schemaReader) typ(n *yaml.Node) (t Type) {
 		case "hierarchy":
 			t.Hierarchy = y.hierarchy(v)
 		default:
-			y.unknown(word, "actions", "fields", "attributes", "parent", "hierarchy")
+			y.Unknown(word, "actions", "fields", "attributes", "parent", "hierarchy")
 		}
 	}
 	return t
@@ -130,90 +130,90 @@ func (y *schemaReader) typ(n *yaml.Node) (t Type) {
 
 func (y *schemaReader) action(n *yaml.Node) (a Action) {
 	if n.Kind == yaml.ScalarNode {
-		a.Need = scan(&y.yamlReader, n, ParseLevel)
+		a.Need = scan(&y.YAMLReader, n, ParseLevel)
 		return a
 	}
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "need":
-			a.Need = scan(&y.yamlReader, v, ParseLevel)
+			a.Need = scan(&y.YAMLReader, v, ParseLevel)
 		case "writes":
 			a.Writes = y.flag(v)
 		default:
-			y.unknown(word, "need", "writes")
+			y.Unknown(word, "need", "writes")
 		}
 	}
 	return a
 }
 
 func (y *schemaReader) fields(n *yaml.Node) map[string]Field {
-	return table(&y.yamlReader, n, y.field)
+	return table(&y.YAMLReader, n, y.field)
 }
 
 func (y *schemaReader) field(n *yaml.Node) (f Field) {
 	if n.Kind == yaml.ScalarNode {
-		f.Default = scan(&y.yamlReader, n, parseDefault)
+		f.Default = scan(&y.YAMLReader, n, parseDefault)
 		return f
 	}
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "default":
-			f.Default = scan(&y.yamlReader, v, parseDefault)
+			f.Default = scan(&y.YAMLReader, v, parseDefault)
 		case "mask":
-			f.Mask = y.text(v)
+			f.Mask = y.Text(v)
 		case "queryable":
 			f.Queryable = y.flag(v)
 		case "once":
 			f.Once = y.flag(v)
 		default:
-			y.unknown(word, "default", "mask", "queryable", "once")
+			y.Unknown(word, "default", "mask", "queryable", "once")
 		}
 	}
 	return f
 }
 
 func (y *schemaReader) attributes(n *yaml.Node) map[string]AttrType {
-	return table(&y.yamlReader, n, func(v *yaml.Node) AttrType { return AttrType(y.text(v)) })
+	return table(&y.YAMLReader, n, func(v *yaml.Node) AttrType { return AttrType(y.Text(v)) })
 }
 
 func (y *schemaReader) names(n *yaml.Node) (names []string) {
-	for item := range y.items(n) {
-		names = append(names, y.text(item))
+	for item := range y.Items(n) {
+		names = append(names, y.Text(item))
 	}
 	return names
 }
 
 func (y *schemaReader) parent(n *yaml.Node) (p Parent) {
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "type":
-			p.Type = y.text(v)
+			p.Type = y.Text(v)
 		case "cap":
-			p.Cap = scan(&y.yamlReader, v, ParseLevel)
+			p.Cap = scan(&y.YAMLReader, v, ParseLevel)
 		case "controlled":
 			p.Controlled = y.flag(v)
 		default:
-			y.unknown(word, "type", "cap", "controlled")
+			y.Unknown(word, "type", "cap", "controlled")
 		}
 	}
 	return p
 }
 
 func (y *schemaReader) hierarchy(n *yaml.Node) (h Hierarchy) {
-	for word, v := range y.entries(n) {
+	for word, v := range y.Entries(n) {
 		switch word.Value {
 		case "by":
-			h.By = scan(&y.yamlReader, v, parseWordOf[HierarchyKind](hierarchyNames))
+			h.By = scan(&y.YAMLReader, v, parseWordOf[HierarchyKind](hierarchyNames))
 		case "level":
-			h.Level = scan(&y.yamlReader, v, parseSuperiorLevel)
+			h.Level = scan(&y.YAMLReader, v, parseSuperiorLevel)
 		case "depth":
 			h.Depth = y.number(v)
 		case "beyond":
-			h.Beyond = scan(&y.yamlReader, v, parseSuperiorLevel)
+			h.Beyond = scan(&y.YAMLReader, v, parseSuperiorLevel)
 		case "holders":
 			h.Holders = y.flag(v)
 		default:
-			y.unknown(word, "by", "level", "depth", "beyond", "holders")
+			y.Unknown(word, "by", "level", "depth", "beyond", "holders")
 		}
 	}
 	return h

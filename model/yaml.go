@@ -17,34 +17,39 @@ import (
 // MaxYAML is how many bytes a YAML document may have.
 const MaxYAML = 4 << 20
 
-// yamlReader walks the nodes of a YAML document and keeps the first error, with
-// its line. It knows no aliases and no tags, so a document cannot grow in
-// reading; how deep it goes is up to the code that walks.
-type yamlReader struct {
-	in   string   // what is read: "schema" or "policy"
+// YAMLReader walks the nodes of a YAML document and keeps the first error, with
+// its place. It knows no aliases and no tags, so a document cannot grow in
+// reading; how deep it goes is up to the code that walks. After an error it
+// yields nothing more. Schemas, policies and records are read with it, and what holds such.
+type YAMLReader struct {
+	In string // what is read, for errors: "schema" or "policy"
+
 	path []string // the words that lead to where it reads
 	err  error
 }
 
-// parseYAML reads the one document that data holds.
-func (y *yamlReader) parseYAML(data []byte) *yaml.Node {
+// Err is the first error: a [SourceError], most of them of a [ValueError].
+func (y *YAMLReader) Err() error { return y.err }
+
+// Parse reads the one document that data holds, of at most MaxYAML bytes.
+func (y *YAMLReader) Parse(data []byte) *yaml.Node {
 	if len(data) > MaxYAML {
-		y.failText(fail(ErrTooLong, "%d bytes; at most %d", len(data), MaxYAML))
+		y.failText(data, fail(ErrTooLong, "%d bytes; at most %d", len(data), MaxYAML))
 		return nil
 	}
 	in := yaml.NewDecoder(bytes.NewReader(data))
 	var doc, second yaml.Node
 	if err := in.Decode(&doc); errors.Is(err, io.EOF) {
-		y.failText(fail(ErrMalformed, "is empty"))
+		y.failText(data, fail(ErrMalformed, "is empty"))
 		return nil
 	} else if err != nil {
-		y.failText(err)
+		y.failText(data, err)
 		return nil
 	}
 	if err := in.Decode(&second); err == nil {
-		y.fail(&second, "", fail(ErrMalformed, "a second document"))
+		y.Fail(&second, "", fail(ErrMalformed, "a second document"))
 	} else if !errors.Is(err, io.EOF) {
-		y.failText(err)
+		y.failText(data, err)
 	}
 	if len(doc.Content) == 0 {
 		return &doc
@@ -52,8 +57,9 @@ func (y *yamlReader) parseYAML(data []byte) *yaml.Node {
 	return doc.Content[0]
 }
 
-// failText is for errors that have no node; of YAML's own, the line stands in the text.
-func (y *yamlReader) failText(err error) {
+// failText is for errors that have no node; of YAML's own, the line stands in the
+// text, and the column is that of the first word in it.
+func (y *YAMLReader) failText(data []byte, err error) {
 	line := 0
 	text := strings.TrimPrefix(err.Error(), "yaml: ")
 	if _, scanErr := fmt.Sscanf(text, "line %d:", &line); scanErr == nil {
@@ -63,35 +69,47 @@ func (y *yamlReader) failText(err error) {
 	if !errors.As(err, &bad) {
 		err = fail(ErrMalformed, "%s", text)
 	}
-	y.err = &SourceError{line, At(y.in, "YAML", "", err)}
+	y.err = &SourceError{line, firstColumn(data, line), At(y.In, "YAML", "", err)}
 }
 
-func (y *yamlReader) fail(n *yaml.Node, value string, err error) {
+// firstColumn is where the first word of a line stands; 0 if the line is not known.
+func firstColumn(data []byte, line int) int {
+	if line == 0 {
+		return 0
+	}
+	for range line - 1 {
+		_, data, _ = bytes.Cut(data, []byte("\n"))
+	}
+	return 1 + len(data) - len(bytes.TrimLeft(data, " \t"))
+}
+
+// Fail keeps an error about a value that stands at a node, unless there is one or err is nil.
+func (y *YAMLReader) Fail(n *yaml.Node, value string, err error) {
 	if y.err == nil && err != nil {
 		column := strings.Join(y.path, " ")
 		if column == "" {
 			column = "document"
 		}
-		y.err = &SourceError{n.Line, At(y.in, column, value, err)}
+		y.err = &SourceError{n.Line, n.Column, At(y.In, column, value, err)}
 	}
 }
 
 // is tells whether n is of the wanted kind; if not, it fails.
-func (y *yamlReader) is(n *yaml.Node, kind yaml.Kind, want string) bool {
+func (y *YAMLReader) is(n *yaml.Node, kind yaml.Kind, want string) bool {
 	switch {
 	case y.err != nil:
 	case n.Kind == yaml.AliasNode:
-		y.fail(n, "*"+n.Value, fail(ErrMalformed, "aliases are not read"))
+		y.Fail(n, "*"+n.Value, fail(ErrMalformed, "aliases are not read"))
 	case n.Style&yaml.TaggedStyle != 0:
-		y.fail(n, n.Tag, fail(ErrMalformed, "tags are not read"))
+		y.Fail(n, n.Tag, fail(ErrMalformed, "tags are not read"))
 	case n.Kind != kind:
-		y.fail(n, n.Value, fail(ErrMalformed, "%s is wanted", want))
+		y.Fail(n, n.Value, fail(ErrMalformed, "%s is wanted", want))
 	}
 	return y.err == nil
 }
 
-// entries yields the words of a mapping with their values.
-func (y *yamlReader) entries(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
+// Entries yields the words of a mapping with their values.
+func (y *YAMLReader) Entries(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	return func(yield func(word, value *yaml.Node) bool) {
 		if !y.is(n, yaml.MappingNode, "a mapping (word: value)") {
 			return
@@ -99,9 +117,9 @@ func (y *yamlReader) entries(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 		seen := map[string]int{}
 		for i := 0; i < len(n.Content); i += 2 {
 			word, value := n.Content[i], n.Content[i+1]
-			name := y.text(word)
+			name := y.Text(word)
 			if line, ok := seen[name]; ok {
-				y.fail(word, name, fail(ErrMalformed, "stands on line %d already", line))
+				y.Fail(word, name, fail(ErrMalformed, "stands on line %d already", line))
 			}
 			if y.err != nil {
 				return
@@ -117,13 +135,13 @@ func (y *yamlReader) entries(n *yaml.Node) iter.Seq2[*yaml.Node, *yaml.Node] {
 	}
 }
 
-// unknown refuses a word that entries yielded.
-func (y *yamlReader) unknown(word *yaml.Node, known ...string) {
-	y.fail(word, word.Value, fail(ErrMalformed, "unknown word; one of %s", strings.Join(known, ", ")))
+// Unknown refuses a word that Entries yielded.
+func (y *YAMLReader) Unknown(word *yaml.Node, known ...string) {
+	y.Fail(word, word.Value, fail(ErrMalformed, "unknown word; one of %s", strings.Join(known, ", ")))
 }
 
-// items yields what a list holds.
-func (y *yamlReader) items(n *yaml.Node) iter.Seq[*yaml.Node] {
+// Items yields what a list holds.
+func (y *YAMLReader) Items(n *yaml.Node) iter.Seq[*yaml.Node] {
 	return func(yield func(*yaml.Node) bool) {
 		if !y.is(n, yaml.SequenceNode, "a list") {
 			return
@@ -137,60 +155,60 @@ func (y *yamlReader) items(n *yaml.Node) iter.Seq[*yaml.Node] {
 }
 
 // oneOrList returns the values of a list, or the one value that stands instead.
-func (y *yamlReader) oneOrList(n *yaml.Node) []*yaml.Node {
+func (y *YAMLReader) oneOrList(n *yaml.Node) []*yaml.Node {
 	list := []*yaml.Node{n}
 	if n.Kind == yaml.SequenceNode {
-		list = slices.Collect(y.items(n))
+		list = slices.Collect(y.Items(n))
 		if len(list) == 0 {
-			y.fail(n, "", fail(ErrMalformed, "an empty list"))
+			y.Fail(n, "", fail(ErrMalformed, "an empty list"))
 		}
 	}
 	for _, value := range list {
-		y.text(value)
+		y.Text(value)
 	}
 	return list
 }
 
-// text returns a scalar as it is written.
-func (y *yamlReader) text(n *yaml.Node) string {
+// Text returns a scalar as it is written.
+func (y *YAMLReader) Text(n *yaml.Node) string {
 	if !y.is(n, yaml.ScalarNode, "a single value") {
 		return ""
 	}
 	if n.ShortTag() == "!!null" {
-		y.fail(n, n.Value, fail(ErrMalformed, "is empty"))
+		y.Fail(n, n.Value, fail(ErrMalformed, "is empty"))
 	}
 	return n.Value
 }
 
-func (y *yamlReader) flag(n *yaml.Node) bool {
-	s := y.text(n)
+func (y *YAMLReader) flag(n *yaml.Node) bool {
+	s := y.Text(n)
 	if s != "true" && s != "false" {
-		y.fail(n, s, fail(ErrMalformed, "one of true false"))
+		y.Fail(n, s, fail(ErrMalformed, "one of true false"))
 	}
 	return s == "true"
 }
 
-func (y *yamlReader) number(n *yaml.Node) int {
-	s := y.text(n)
+func (y *YAMLReader) number(n *yaml.Node) int {
+	s := y.Text(n)
 	i, err := strconv.Atoi(s)
 	if err != nil {
-		y.fail(n, s, fail(ErrMalformed, "a whole number"))
+		y.Fail(n, s, fail(ErrMalformed, "a whole number"))
 	}
 	return i
 }
 
 // scan reads a scalar with one of the Parse functions.
-func scan[T any](y *yamlReader, n *yaml.Node, parse func(string) (T, error)) T {
-	s := y.text(n)
+func scan[T any](y *YAMLReader, n *yaml.Node, parse func(string) (T, error)) T {
+	s := y.Text(n)
 	v, err := parse(s)
-	y.fail(n, s, err)
+	y.Fail(n, s, err)
 	return v
 }
 
 // table reads a mapping whose words are names; an empty one is nil.
-func table[T any](y *yamlReader, n *yaml.Node, read func(*yaml.Node) T) map[string]T {
+func table[T any](y *YAMLReader, n *yaml.Node, read func(*yaml.Node) T) map[string]T {
 	var m map[string]T
-	for word, value := range y.entries(n) {
+	for word, value := range y.Entries(n) {
 		if m == nil {
 			m = make(map[string]T, len(n.Content)/2)
 		}
