@@ -214,6 +214,20 @@ func (a *Authorizer) records(ctx context.Context, tenant string, refs []Ref) ([]
 	return records, nil
 }
 
+// ExplainField decides how much of a field the user reaches with the request's action, and tells
+// which rules say so.
+func (a *Authorizer) ExplainField(ctx context.Context, req Request, field string) (FieldExplanation, error) {
+	s, err := a.snapshot(ctx, req.Tenant)
+	if err == nil {
+		err = a.resolve(ctx, []*Request{&req})
+	}
+	if err != nil {
+		return FieldExplanation{}, failed("explain field", req.Tenant, err)
+	}
+	x, err := s.ExplainField(&req, field, a.clock)
+	return x, failed("explain field", req.Tenant, err)
+}
+
 // resolve fetches the records that requests name by id only.
 func (a *Authorizer) resolve(ctx context.Context, reqs []*Request) error {
 	if a.resolver == nil {

@@ -53,6 +53,16 @@ func ExampleAuthorizer_Fields() {
 	// name hidden; notes hidden; phone hidden; user:bob
 }
 
+func ExampleAuthorizer_ExplainField() {
+	az := openAcme()
+	defer az.Close()
+
+	x, err := az.ExplainField(context.Background(), authz.Request{Tenant: "acme", User: "user:dan", Action: "read", Record: hers}, "phone")
+	fmt.Println(x, err)
+	// Output:
+	// phone is masked; by default hidden; p3, role:support, acme, customer#phone, masked, allow, - <nil>
+}
+
 func ExampleViewer_Fields() {
 	ctx, az := context.Background(), openAcme()
 	defer az.Close()

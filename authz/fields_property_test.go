@@ -7,6 +7,7 @@ import (
 	"testing"
 
 	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/internal/reference/difftest"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -142,5 +143,60 @@ func TestCheckWriteRefusesExactlyWhatIsNotWritable(t *testing.T) {
 		slices.Sort(refused)
 		wantRefused(t, fmt.Sprint("seed ", seed), f.CheckWrite(before, after), refused...)
 		check(t, az.Close())
+	}
+}
+
+// The rules that ExplainField names are the policy's, and what they say together is the level.
+func TestExplainFieldNamesTheRulesThatMakeTheLevel(t *testing.T) {
+	named := 0
+	for seed := range uint64(*policies) * 4 {
+		c := difftest.Generate(seed)
+		az := openCase(t, c)
+		for _, q := range c.Questions {
+			if q.Field == "" {
+				continue
+			}
+			want, wantErr := az.FieldLevel(t.Context(), q.Request, q.Field)
+			x, err := az.ExplainField(t.Context(), q.Request, q.Field)
+			if (err != nil) != (wantErr != nil) || x.Level != want {
+				t.Fatalf("seed %d: %+v %s is %v (%v), explained as %v (%v)", seed, q.Request, q.Field, want, wantErr, x, err)
+			}
+			if err == nil {
+				checkFieldExplanation(t, c, q, x)
+				named += len(x.Rules)
+			}
+		}
+	}
+	if named < *policies {
+		t.Errorf("only %d rules were named", named)
+	}
+}
+
+func checkFieldExplanation(t *testing.T, c difftest.Case, q difftest.Question, x authz.FieldExplanation) {
+	t.Helper()
+	level, limit := x.Default, model.FieldWrite
+	for _, r := range x.Rules {
+		l, err := model.Encode(r)
+		if err != nil || !slices.Contains(c.Lines, l) && !slices.Contains(c.BaseLines, l) {
+			t.Errorf("seed %d: %v is no rule of the policy (%v)", c.Seed, r, err)
+		}
+		if r.Effect == model.Allow {
+			level = max(level, r.Level)
+		} else {
+			limit = min(limit, r.Level-1)
+		}
+	}
+	if limit = min(limit, x.Limit); x.Opened {
+		level = model.FieldWrite
+	}
+	typ := q.Request.Type
+	if q.Request.Record != nil {
+		typ = q.Request.Record.Type
+	}
+	if c.Schema.Types[typ].Actions[q.Request.Action].Reading() {
+		limit = min(limit, model.FieldRead)
+	}
+	if want := min(level, limit); x.Allowed && x.Level != want || !x.Allowed && (x.Level != model.FieldHidden || x.Rules != nil) {
+		t.Errorf("seed %d: the rules make %v: %v", c.Seed, want, x)
 	}
 }

@@ -16,4 +16,6 @@ type (
 	Membership   = model.Membership
 	OrgEdge      = model.OrgEdge
 	Revision     = model.Revision
+
+	FieldExplanation = model.FieldExplanation
 )

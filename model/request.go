@@ -138,3 +138,33 @@ type Explanation struct {
 	Gates   []Gate   // up to the first that failed
 	Nearest []Fact   // for a denial: the fewest facts whose grant would allow it; nil if none would
 }
+
+// FieldExplanation is how much of a field a user reaches with an action, and what led to it.
+type FieldExplanation struct {
+	Decision             // of the action itself; if it is denied, the field is hidden
+	Field    string      // its name
+	Level    FieldLevel  // that came out: at most read with a reading action
+	Default  FieldLevel  // by the schema, for everyone
+	Rules    []FieldRule // that counted: the highest level allowed, less than the lowest denied
+	Limit    FieldLevel  // the most that switches of the field leave; FieldWrite without one
+	Opened   bool        // the tenant is open, and the field is among those that are, too
+}
+
+// String says it in a line for people.
+func (x FieldExplanation) String() string {
+	s := x.Field + " is " + x.Level.String()
+	if !x.Allowed {
+		return s + ", since the action is " + x.Decision.String()
+	}
+	s += "; by default " + x.Default.String()
+	for _, r := range x.Rules {
+		s += "; " + r.String()
+	}
+	if x.Opened {
+		s += "; open, as the tenant is"
+	}
+	if x.Limit < FieldWrite {
+		s += "; switched to " + x.Limit.String()
+	}
+	return s
+}
