@@ -31,6 +31,10 @@ const layers = `
 
 	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review...
 	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/internal/analysis
+	model, adapter, authz/filter, authz/internal/condition, authz/internal/engine, authz/internal/reference, authz
+	< authz/fixture < authz/authztest;
+
+	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/fixture
 	< authz/cmd/..., examples/...;
 
 	model < testdata < examples/...;
@@ -44,7 +48,7 @@ var importers = []struct {
 }{
 	{[]string{"github.com/casbin/"}, []string{"authz", "authz/internal/reference...", "adapter/casbinadapter...", "adapter/gormstore..."},
 		"Casbin is the reference and a bridge; no decision is built on it"},
-	{drivers, []string{"adapter/casbinadapter...", "adapter/gormstore...", "authz/authzgorm...", "authz/filter", "authz/cmd/...", "examples/..."},
+	{drivers, []string{"adapter/casbinadapter...", "adapter/gormstore...", "authz/authzgorm...", "authz/filter", "authz/fixture", "authz/cmd/...", "examples/..."},
 		"importing authz links no database"},
 	{[]string{"cel.dev/"}, []string{"authz/internal/condition..."}, "there is one place that knows CEL"},
 	{[]string{module + "/examples"}, nil, "nobody imports examples"},
