@@ -203,6 +203,10 @@ func TestParseSchemaNamesLineAndWordOfWhatItRefuses(t *testing.T) {
 		{"tag", "types:\n  a: !type {}\n", 2, "!type", "tags are not read"},
 		{"binary", "conditions: {a: !!binary aGk=}\n", 1, "!!binary", "tags are not read"},
 		{"two documents", "types: {}\n---\ntypes: {}\n", 2, "", "a second document"},
+		{"open list", "types:\n  a: [b\nconditions: {}\n", 2, "", "did not find expected ',' or ']'"},
+		{"open list at once", "[a: b", 2, "", "did not find expected"},
+		{"no indentation", "types:\n  a: {}\n b: {}\n", 3, "", "did not find expected key"},
+		{"tab", "types:\n\ta: {}\n", 2, "", "cannot start any token"},
 		{"rubbish behind", "types: {}\n...\n]\n", 0, "", "did not find"},
 	}
 	for _, test := range tests {

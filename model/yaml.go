@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"iter"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -61,9 +62,12 @@ func (y *YAMLReader) Parse(data []byte) *yaml.Node {
 // text, and the column is that of the first word in it.
 func (y *YAMLReader) failText(data []byte, err error) {
 	line := 0
-	text := strings.TrimPrefix(err.Error(), "yaml: ")
+	text, ofYAML := strings.CutPrefix(err.Error(), "yaml: ")
 	if _, scanErr := fmt.Sscanf(text, "line %d:", &line); scanErr == nil {
 		_, text, _ = strings.Cut(text, ": ")
+	}
+	if ofYAML && (line == 0 || ofParser.MatchString(text)) {
+		line++ // the first line is not named, and YAML's parser, unlike its scanner, counts from 0
 	}
 	var bad *badValueError
 	if !errors.As(err, &bad) {
@@ -71,6 +75,8 @@ func (y *YAMLReader) failText(data []byte, err error) {
 	}
 	y.err = &SourceError{line, firstColumn(data, line), At(y.In, "YAML", "", err)}
 }
+
+var ofParser = regexp.MustCompile("^did not find expected (<|key|node content|'-' indicator|',' or)")
 
 // firstColumn is where the first word of a line stands; 0 if the line is not known.
 func firstColumn(data []byte, line int) int {
