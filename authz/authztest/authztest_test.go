@@ -139,9 +139,9 @@ func TestUpdateRewritesSnapshots(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := `# Everything everybody can do. It is rewritten with -update.
-acme, user:alice, customer/42, can read, name read, phone read, can update, name write, phone write
-acme, user:bob, customer/42, can read, name read, phone masked
-acme, user:bob, customer/43, can read, name read, phone masked
+acme, user:alice, customer/42, read (name read, phone read), update (name write, phone write)
+acme, user:bob, customer/42, read (name read, phone masked)
+acme, user:bob, customer/43, read (name read, phone masked)
 `
 	if diff := cmp.Diff(want, string(got)); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
