@@ -14,10 +14,13 @@ import (
 
 // In a file of your tests: a subtest for each case of each fixture.
 func ExampleRun() {
-	_ = func(t *testing.T) { // func TestPolicies(t *testing.T)
+	policies := func(t *testing.T) { // func TestPolicies(t *testing.T)
 		authztest.Run(t, "testdata/policies/*.yaml")
 	}
+	calledByGoTest(policies)
 }
+
+func calledByGoTest(func(*testing.T)) {}
 
 // console stands in for the *testing.T of a test, so that the examples run.
 type console struct {
