@@ -14,7 +14,7 @@ import (
 // and all that stands to the left of a in the same rule. A rule ends with ;
 // and x... is every package whose path begins so. What is not said is not allowed.
 const layers = `
-	model < model/crm/...;
+	model < model/crm < model/crm/...;
 	model < adapter < adapter/...;
 
 	model < authz/filter < authz/internal/condition < authz/internal/engine;
@@ -35,6 +35,7 @@ const layers = `
 	< authz/fixture < authz/authztest;
 
 	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/fixture
+	model, model/crm, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review...
 	< authz/cmd/..., examples/...;
 
 	model < testdata < examples/...;
