@@ -195,15 +195,6 @@ func (c *compiler) actions(module string) map[string]model.Action {
 	if l := c.Modules[module].Lock; l != nil {
 		add(l.Actions...)
 	}
-	needsWrite := func(switched string, names ...string) {
-		for _, name := range names {
-			if _, ok := actions[name]; ok && switched == "yes" {
-				actions[name] = model.Action{Need: model.LevelWrite}
-			}
-		}
-	}
-	needsWrite(c.dialect.PublicWriteDeletes, "delete", "mass_delete")
-	needsWrite(c.dialect.WriteSharesTransfer, "change_owner", "mass_transfer")
 	return actions
 }
 
@@ -402,7 +393,11 @@ func (c *compiler) isOneOf(p People) string {
 // defaults are what everyone has.
 func (c *compiler) defaults() {
 	for name, m := range sorted(c.Modules) {
-		c.give(model.Everyone, model.OnType(crm.Name(name)), defaultLevels[m.Default], "")
+		level := defaultLevels[m.Default]
+		if level == model.LevelWrite && c.dialect.PublicWriteDeletes == "yes" {
+			level = model.LevelDelete
+		}
+		c.give(model.Everyone, model.OnType(crm.Name(name)), level, "")
 	}
 }
 
@@ -526,16 +521,24 @@ func (c *compiler) shares() {
 	}
 }
 
-// share gives a level of one record and, where the dialect has that, what needs no more.
+// share gives a level of one record and, where the dialect has that, what needs no
+// more without a permission, and changing the owner.
 func (c *compiler) share(subject string, on model.Target, level model.Level, condition string) {
 	c.give(subject, on, level, condition)
-	if c.dialect.SharesWithoutPermission != "sufficient" {
-		return
-	}
+	rule := model.CustomerRule{Tenant: c.tenant, Subject: subject, On: on, Effect: model.Allow, If: condition}
 	for name, a := range sorted(c.schema.Types[on.Type].Actions) {
-		if a.Need <= level {
-			c.add(model.CustomerRule{Tenant: c.tenant, Subject: subject, On: on, Action: name, Effect: model.Allow, If: condition})
+		rule.Action = name
+		if c.dialect.SharesWithoutPermission == "sufficient" && a.Need <= level && !verbs[name].free {
+			c.add(rule)
 		}
+	}
+	if c.dialect.WriteSharesTransfer == "yes" && level == model.LevelWrite {
+		may := "holds(" + crm.Quote(on.Type) + `, "change_owner")`
+		if condition != "" {
+			may += " && (" + c.schema.Conditions[condition] + ")"
+		}
+		rule.Action, rule.If = "change_owner", c.condition("transfers", on.Type+"."+condition, may)
+		c.add(rule)
 	}
 }
 
