@@ -2,6 +2,7 @@ package crm_test
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -21,6 +22,7 @@ import (
 type scenario struct {
 	Product      string
 	Organisation yaml.Node
+	Refused      string // compiling is refused, by the product's rules, with this in the error
 	Now          time.Time
 	Env          map[string]any
 	Users        map[string]map[string]any
@@ -87,13 +89,19 @@ func runScenario(t *testing.T, file string) int {
 	}
 	product, ok := products[s.Product]
 	if !ok {
-		t.Skipf("there is no product %s", s.Product)
+		t.Fatalf("there is no product %q", s.Product)
 	}
 	description, err := yaml.Marshal(&s.Organisation)
 	if err != nil {
 		t.Fatal(err)
 	}
 	compiled, err := product.compile(description, tenant)
+	if s.Refused != "" {
+		if !errors.Is(err, crm.ErrRefused) || !strings.Contains(err.Error(), s.Refused) || len(s.Tests) > 0 {
+			t.Fatalf("%v, want a refusal with %q, and no tests", err, s.Refused)
+		}
+		return 1
+	}
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,12 +143,12 @@ func (s *scenario) questions(schema *model.Schema) (questions []difftest.Questio
 	}
 	for _, c := range s.Tests {
 		for _, who := range c.Who {
-			base := model.Request{Tenant: tenant, User: who, At: s.Now, Env: s.Env, UserAttrs: s.Users[who]}
+			base := model.Request{Tenant: tenant, User: who, At: s.Now, Env: values(schema.Env, s.Env), UserAttrs: values(schema.User, s.Users[who])}
 			if !c.Now.IsZero() {
 				base.At = c.Now
 			}
 			if c.Env != nil {
-				base.Env = c.Env
+				base.Env = values(schema.Env, c.Env)
 			}
 			asked, expected, err := c.questions(schema, records, base)
 			if err != nil {
