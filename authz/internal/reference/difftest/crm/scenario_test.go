@@ -252,6 +252,14 @@ func values(types map[string]model.AttrType, attrs map[string]any) map[string]an
 // product is how to compile descriptions of a product, and how to make one up.
 type product struct {
 	compile func(description []byte, tenant string) (*crm.Policy, error)
+	random  func(dice) (*crm.Policy, oracle, error)
+	fields  bool // it has rules about fields
+}
+
+// oracle decides as the product does, from the description, without our formula.
+type oracle interface {
+	// decides tells whether the user may do it; ok is false of what the oracle does not know.
+	decides(model.Request) (allowed, ok bool)
 }
 
 // compiled is the compile function of a product's package.
