@@ -1,8 +1,6 @@
 package zoho
 
 import (
-	"iter"
-	"maps"
 	"slices"
 	"strings"
 
@@ -29,13 +27,13 @@ var (
 // checker keeps the first error.
 type checker struct {
 	*Organisation
+	crm.Checker
 	dialect crm.Dialect // resolved
-	err     error
 }
 
 func (o *Organisation) check() error {
 	dialect, err := o.Dialect.Resolve(dialects)
-	c := checker{Organisation: o, dialect: dialect, err: err}
+	c := checker{Organisation: o, dialect: dialect, Checker: crm.Checker{Err: err}}
 	c.hierarchy()
 	c.modules()
 	c.profiles()
@@ -47,65 +45,36 @@ func (o *Organisation) check() error {
 	c.groups()
 	c.sharing()
 	c.territories()
-	return c.err
-}
-
-func (c *checker) fail(what, value string, err error, hint string) {
-	if c.err == nil {
-		c.err = &crm.Error{What: what, Value: value, Err: err, Hint: hint}
-	}
-}
-
-// word checks a word that may only be one of these; the first of them may be empty.
-func (c *checker) word(what, word string, of ...string) {
-	if word != "" && !slices.Contains(of, word) {
-		c.fail(what, word, crm.ErrMalformed, "one of "+strings.Join(of, ", "))
-	}
-}
-
-// must is word for one that may not be empty.
-func (c *checker) must(what, word string, of ...string) {
-	if c.word(what, word, of...); word == "" {
-		c.fail(what, "", crm.ErrMalformed, "one of "+strings.Join(of, ", "))
-	}
-}
-
-// known checks that names are described.
-func known[T any](c *checker, what string, in map[string]T, names ...string) {
-	for _, n := range names {
-		if _, ok := in[n]; !ok {
-			c.fail(what, n, crm.ErrNotFound, "")
-		}
-	}
+	return c.Err
 }
 
 func (c *checker) hierarchy() {
-	c.word("hierarchy", c.Hierarchy, "role", "reporting", "off")
+	c.Word("hierarchy", c.Hierarchy, "role", "reporting", "off")
 	if c.Hierarchy == "off" && c.dialect.HierarchyOff == "none" {
-		c.fail("hierarchy", "off", crm.ErrRefused, "the dialect has hierarchy_off: none")
+		c.Fail("hierarchy", "off", crm.ErrRefused, "the dialect has hierarchy_off: none")
 	}
 }
 
 func (c *checker) modules() {
 	if len(c.Modules) == 0 {
-		c.fail("modules", "", crm.ErrMalformed, "there is none")
+		c.Fail("modules", "", crm.ErrMalformed, "there is none")
 	}
-	for name, m := range sorted(c.Modules) {
+	for name, m := range crm.Sorted(c.Modules) {
 		in := "module " + name
 		if name == "" || crm.Name(name) == setupType || strings.HasSuffix(name, ".related") {
-			c.fail("modules", name, crm.ErrMalformed, "no name of a module")
+			c.Fail("modules", name, crm.ErrMalformed, "no name of a module")
 		}
-		c.word(in+" default", m.Default, "private", "public_read_only", "public_read_write", "public")
+		c.Word(in+" default", m.Default, "private", "public_read_only", "public_read_write", "public")
 		if m.RelatedTo != "" {
-			known(c, in+" related_to", c.Modules, m.RelatedTo)
+			crm.Known(&c.Checker, in+" related_to", c.Modules, m.RelatedTo)
 		}
-		for field, f := range sorted(m.Fields) {
+		for field, f := range crm.Sorted(m.Fields) {
 			if _, ok := attrTypes[f.Type]; !ok && f.Type != "" {
-				c.fail(in+" field "+field, f.Type, crm.ErrMalformed, "no data type of Zoho CRM")
+				c.Fail(in+" field "+field, f.Type, crm.ErrMalformed, "no data type of Zoho CRM")
 			}
-			for profile, permission := range sorted(f.Profiles) {
-				known(c, in+" field "+field+" profiles", c.Profiles, profile)
-				c.must(in+" field "+field+" profile "+profile, permission, "read_write", "read_only", "hidden")
+			for profile, permission := range crm.Sorted(f.Profiles) {
+				crm.Known(&c.Checker, in+" field "+field+" profiles", c.Profiles, profile)
+				c.Must(in+" field "+field+" profile "+profile, permission, "read_write", "read_only", "hidden")
 			}
 		}
 		if m.Lock != nil {
@@ -116,53 +85,53 @@ func (c *checker) modules() {
 
 func (c *checker) lock(in string, m Module) {
 	l := m.Lock
-	c.must(in+" type", l.Type, "manual", "automatic", "both")
+	c.Must(in+" type", l.Type, "manual", "automatic", "both")
 	if (l.Type == "manual") != (len(l.Rules) == 0) {
-		c.fail(in+" rules", "", crm.ErrMalformed, "an automatic lock has rules, a manual one has none")
+		c.Fail(in+" rules", "", crm.ErrMalformed, "an automatic lock has rules, a manual one has none")
 	}
 	if len(l.Actions) == 0 {
-		c.fail(in+" actions", "", crm.ErrMalformed, "a lock refuses something")
+		c.Fail(in+" actions", "", crm.ErrMalformed, "a lock refuses something")
 	}
 	for _, a := range l.Actions {
 		if _, ok := verbs[a]; !ok || a == "view" {
-			c.fail(in+" actions", a, crm.ErrMalformed, "an action of the package's table, and not view")
+			c.Fail(in+" actions", a, crm.ErrMalformed, "an action of the package's table, and not view")
 		}
 	}
-	known(c, in+" excluded_profiles", c.Profiles, l.ExcludedProfiles...)
-	known(c, in+" excluded_fields", m.Fields, l.ExcludedFields...)
+	crm.Known(&c.Checker, in+" excluded_profiles", c.Profiles, l.ExcludedProfiles...)
+	crm.Known(&c.Checker, in+" excluded_fields", m.Fields, l.ExcludedFields...)
 	for i := range l.Rules {
 		c.criteria(in, m, &l.Rules[i])
 	}
 }
 
 func (c *checker) profiles() {
-	for name, p := range sorted(c.Profiles) {
-		for module, permissions := range sorted(p.Modules) {
-			known(c, "profile "+name+" modules", c.Modules, module)
+	for name, p := range crm.Sorted(c.Profiles) {
+		for module, permissions := range crm.Sorted(p.Modules) {
+			crm.Known(&c.Checker, "profile "+name+" modules", c.Modules, module)
 			for _, a := range permissions {
 				if a == "" {
-					c.fail("profile "+name+" module "+module, a, crm.ErrMalformed, "is empty")
+					c.Fail("profile "+name+" module "+module, a, crm.ErrMalformed, "is empty")
 				}
 			}
 		}
 		if slices.Contains(p.Permissions, "") {
-			c.fail("profile "+name+" permissions", "", crm.ErrMalformed, "is empty")
+			c.Fail("profile "+name+" permissions", "", crm.ErrMalformed, "is empty")
 		}
 	}
 }
 
 // tree checks that what others report to is described, and that there are no circles.
 func tree[T any](c *checker, what string, all map[string]T, above func(T) string) {
-	for name := range sorted(all) {
+	for name := range crm.Sorted(all) {
 		depth := 0
 		for at := name; at != ""; depth++ {
 			x, ok := all[at]
 			if !ok {
-				c.fail(what+" "+name+" reports_to", at, crm.ErrNotFound, "")
+				c.Fail(what+" "+name+" reports_to", at, crm.ErrNotFound, "")
 				return
 			}
 			if depth == maxTree {
-				c.fail(what+" "+name+" reports_to", above(x), model.ErrTooDeep, "a circle, or more than can stand above each other")
+				c.Fail(what+" "+name+" reports_to", above(x), model.ErrTooDeep, "a circle, or more than can stand above each other")
 				return
 			}
 			at = above(x)
@@ -172,9 +141,9 @@ func tree[T any](c *checker, what string, all map[string]T, above func(T) string
 
 func (c *checker) oneRoot() {
 	top := ""
-	for name, r := range sorted(c.Roles) {
+	for name, r := range crm.Sorted(c.Roles) {
 		if r.ReportsTo == "" && top != "" {
-			c.fail("role "+name, "", crm.ErrMalformed, "reports to nobody, as does "+top+"; who is at the top sees everything")
+			c.Fail("role "+name, "", crm.ErrMalformed, "reports to nobody, as does "+top+"; who is at the top sees everything")
 		} else if r.ReportsTo == "" {
 			top = name
 		}
@@ -182,12 +151,12 @@ func (c *checker) oneRoot() {
 }
 
 func (c *checker) users() {
-	for name, u := range sorted(c.Users) {
-		known(c, "user "+name+" profile", c.Profiles, u.Profile)
-		known(c, "user "+name+" role", c.Roles, u.Role)
-		c.word("user "+name+" status", u.Status, "active", "inactive", "deleted", "unconfirmed")
+	for name, u := range crm.Sorted(c.Users) {
+		crm.Known(&c.Checker, "user "+name+" profile", c.Profiles, u.Profile)
+		crm.Known(&c.Checker, "user "+name+" role", c.Roles, u.Role)
+		c.Word("user "+name+" status", u.Status, "active", "inactive", "deleted", "unconfirmed")
 		if boss, ok := c.Users[u.ReportsTo]; ok && c.Hierarchy == "reporting" && !c.above(boss.Role, u.Role) {
-			c.fail("user "+name+" reports_to", u.ReportsTo, crm.ErrRefused, "she is in no higher role")
+			c.Fail("user "+name+" reports_to", u.ReportsTo, crm.ErrRefused, "she is in no higher role")
 		}
 	}
 }
@@ -203,23 +172,23 @@ func (o *Organisation) above(high, low string) bool {
 }
 
 func (c *checker) people(what string, p People) {
-	known(c, what+" users", c.Users, p.Users...)
-	known(c, what+" roles", c.Roles, p.Roles...)
-	known(c, what+" roles_and_subordinates", c.Roles, p.RolesAndSubordinates...)
-	known(c, what+" groups", c.Groups, p.Groups...)
+	crm.Known(&c.Checker, what+" users", c.Users, p.Users...)
+	crm.Known(&c.Checker, what+" roles", c.Roles, p.Roles...)
+	crm.Known(&c.Checker, what+" roles_and_subordinates", c.Roles, p.RolesAndSubordinates...)
+	crm.Known(&c.Checker, what+" groups", c.Groups, p.Groups...)
 }
 
 func (c *checker) groups() {
-	for name, g := range sorted(c.Groups) {
+	for name, g := range crm.Sorted(c.Groups) {
 		c.people("group "+name, g)
 		if g.Everyone {
-			c.fail("group "+name, "everyone", crm.ErrMalformed, "is no source of a group")
+			c.Fail("group "+name, "everyone", crm.ErrMalformed, "is no source of a group")
 		}
 	}
 	heights := map[string]int{}
-	for name := range sorted(c.Groups) {
+	for name := range crm.Sorted(c.Groups) {
 		if c.height(name, heights) > maxTree {
-			c.fail("group "+name, "", model.ErrTooDeep, "a circle, or more than can be in each other")
+			c.Fail("group "+name, "", model.ErrTooDeep, "a circle, or more than can be in each other")
 		}
 	}
 }
@@ -243,12 +212,12 @@ func (c *checker) sharing() {
 	for i := range c.Rules {
 		r := &c.Rules[i]
 		in := "sharing rule " + r.Name
-		known(c, in+" module", c.Modules, r.Module)
-		c.must(in+" access", r.Access, "read_only", "read_write", "read_write_delete")
-		c.word(in+" status", r.Status, "active", "inactive")
+		crm.Known(&c.Checker, in+" module", c.Modules, r.Module)
+		c.Must(in+" access", r.Access, "read_only", "read_write", "read_write_delete")
+		c.Word(in+" status", r.Status, "active", "inactive")
 		c.people(in+" to", r.To)
 		if (r.From == nil) == (r.Criteria == nil) {
-			c.fail(in, "", crm.ErrMalformed, "either from or criteria")
+			c.Fail(in, "", crm.ErrMalformed, "either from or criteria")
 		}
 		if r.From != nil {
 			c.people(in+" from", *r.From)
@@ -259,44 +228,44 @@ func (c *checker) sharing() {
 	}
 	for _, s := range c.Shares {
 		in := "share of " + s.Module + " " + s.Record
-		known(c, in, c.Modules, s.Module)
-		c.must(in+" access", s.Access, "read_only", "read_write", "full_access")
+		crm.Known(&c.Checker, in, c.Modules, s.Module)
+		c.Must(in+" access", s.Access, "read_only", "read_write", "full_access")
 		c.people(in+" with", s.With)
 		if s.Owner != "" {
-			known(c, in+" owner", c.Users, s.Owner)
+			crm.Known(&c.Checker, in+" owner", c.Users, s.Owner)
 		} else if c.dialect.SharesAtOwnerChange == "dropped" {
-			c.fail(in+" owner", "", crm.ErrMalformed, "the dialect drops shares when the owner changes, so they say who she is")
+			c.Fail(in+" owner", "", crm.ErrMalformed, "the dialect drops shares when the owner changes, so they say who she is")
 		}
 	}
-	for name, t := range sorted(c.Teamspaces) {
-		known(c, "teamspace "+name+" modules", c.Modules, t.Modules...)
+	for name, t := range crm.Sorted(c.Teamspaces) {
+		crm.Known(&c.Checker, "teamspace "+name+" modules", c.Modules, t.Modules...)
 		c.people("teamspace "+name, t.People)
 	}
 	for _, a := range c.AllowedIPs {
 		c.people("allowed_ips for", a.For)
 		if len(a.Addresses) == 0 {
-			c.fail("allowed_ips addresses", "", crm.ErrMalformed, "there is none")
+			c.Fail("allowed_ips addresses", "", crm.ErrMalformed, "there is none")
 		}
 		for _, s := range a.Addresses {
 			if _, _, err := crm.ParseAddresses(s); err != nil {
-				c.fail("allowed_ips addresses", s, crm.ErrMalformed, err.Error())
+				c.Fail("allowed_ips addresses", s, crm.ErrMalformed, err.Error())
 			}
 		}
 	}
 }
 
 func (c *checker) territories() {
-	for name, t := range sorted(c.Territories) {
+	for name, t := range crm.Sorted(c.Territories) {
 		in := "territory " + name
-		c.must(in+" access", t.Access, "read_only", "read_write_delete")
-		known(c, in+" users", c.Users, t.Users...)
+		c.Must(in+" access", t.Access, "read_only", "read_write_delete")
+		crm.Known(&c.Checker, in+" users", c.Users, t.Users...)
 		if t.Manager != "" {
-			known(c, in+" manager", c.Users, t.Manager)
+			crm.Known(&c.Checker, in+" manager", c.Users, t.Manager)
 		}
-		for module, criteria := range sorted(t.Criteria) {
-			known(c, in+" criteria", c.Modules, module)
+		for module, criteria := range crm.Sorted(t.Criteria) {
+			crm.Known(&c.Checker, in+" criteria", c.Modules, module)
 			if !c.Modules[module].Territories {
-				c.fail(in+" criteria", module, crm.ErrMalformed, "its records are in no territories")
+				c.Fail(in+" criteria", module, crm.ErrMalformed, "its records are in no territories")
 			}
 			c.criteria(in+" criteria", c.Modules[module], &criteria)
 		}
@@ -304,21 +273,8 @@ func (c *checker) territories() {
 }
 
 func (c *checker) criteria(in string, m Module, x *Criteria) {
-	if _, err := m.expression(x, 0); err != nil && c.err == nil {
+	if _, err := m.expression(x, 0); err != nil && c.Err == nil {
 		err.What = in + " " + err.What
-		c.err = err
-	}
-}
-
-func keys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
-
-// sorted ranges over a map in the order of its keys.
-func sorted[V any](m map[string]V) iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) {
-		for _, k := range keys(m) {
-			if !yield(k, m[k]) {
-				return
-			}
-		}
+		c.Err = err
 	}
 }

@@ -228,12 +228,12 @@ func (c *compiler) attributes(module string) map[string]model.AttrType {
 
 // permissions are the profiles' customer rules.
 func (c *compiler) permissions() {
-	for name, p := range sorted(c.Profiles) {
+	for name, p := range crm.Sorted(c.Profiles) {
 		id := profileID(name)
 		if p.Administrator {
 			c.allow(id, model.Any, model.Any, model.ScopeAll)
 		}
-		for module, permissions := range sorted(p.Modules) {
+		for module, permissions := range crm.Sorted(p.Modules) {
 			for _, action := range permissions {
 				c.allow(id, crm.Name(module), crm.Name(action), scopeOf(action))
 			}
@@ -242,7 +242,7 @@ func (c *compiler) permissions() {
 			c.allow(id, setupType, crm.Name(permission), model.ScopeAll)
 		}
 		if slices.Contains(p.Modules["Notes"], "create") {
-			for module, permissions := range sorted(p.Modules) {
+			for module, permissions := range crm.Sorted(p.Modules) {
 				if slices.Contains(permissions, "view") {
 					c.allow(id, crm.Name(module), "add_note", model.ScopeLevel)
 				}
@@ -264,15 +264,15 @@ func (c *compiler) fields() {
 	if c.dialect.Fields == "open" {
 		open = model.FieldWrite
 	}
-	for module, m := range sorted(c.Modules) {
+	for module, m := range crm.Sorted(c.Modules) {
 		typ := crm.Name(module)
-		for name, f := range sorted(m.Fields) {
+		for name, f := range crm.Sorted(m.Fields) {
 			field := model.Field{Default: open}
 			if len(f.Profiles) > 0 {
 				field.Default = model.FieldHidden
 			}
 			c.schema.Types[typ].Fields[crm.Name(name)] = field
-			for profile, p := range sorted(c.Profiles) {
+			for profile, p := range crm.Sorted(c.Profiles) {
 				level := fieldLevels[f.Profiles[profile]]
 				if p.Administrator && c.dialect.AdminsSeeAllFields == "yes" {
 					level = model.FieldWrite
@@ -287,13 +287,13 @@ func (c *compiler) fields() {
 
 // people are the memberships of users and groups, and the switches of users.
 func (c *compiler) people() {
-	for name, u := range sorted(c.Users) {
+	for name, u := range crm.Sorted(c.Users) {
 		c.member(userID(name), profileID(u.Profile), roleID(u.Role))
 		if u.off() {
 			c.add(model.Switch{Tenant: c.tenant, Target: userID(name), Mode: model.ModeOff})
 		}
 	}
-	for name, g := range sorted(c.Groups) {
+	for name, g := range crm.Sorted(c.Groups) {
 		for _, u := range g.Users {
 			c.member(userID(u), groupID(name))
 		}
@@ -392,7 +392,7 @@ func (c *compiler) isOneOf(p People) string {
 
 // defaults are what everyone has.
 func (c *compiler) defaults() {
-	for name, m := range sorted(c.Modules) {
+	for name, m := range crm.Sorted(c.Modules) {
 		level := defaultLevels[m.Default]
 		if level == model.LevelWrite && c.dialect.PublicWriteDeletes == "yes" {
 			level = model.LevelDelete
@@ -404,7 +404,7 @@ func (c *compiler) defaults() {
 // hierarchy is the org edges, what the role at the top has, and peers.
 func (c *compiler) hierarchy() {
 	by := c.hierarchyKind(c.dialect)
-	for name, r := range sorted(c.Roles) {
+	for name, r := range crm.Sorted(c.Roles) {
 		id := roleID(name)
 		if r.ReportsTo == "" {
 			c.give(id, model.OnType(model.Any), model.LevelFull, "")
@@ -415,7 +415,7 @@ func (c *compiler) hierarchy() {
 			c.give(id, model.OnType(model.Any), model.LevelFull, c.condition("peers", name, "ownerIn("+crm.Quote(id)+")"))
 		}
 	}
-	for name, u := range sorted(c.Users) {
+	for name, u := range crm.Sorted(c.Users) {
 		if u.ReportsTo != "" && by == model.ByLine {
 			c.add(model.OrgEdge{Tenant: c.tenant, Below: userID(name), Above: userID(u.ReportsTo)})
 		}
@@ -526,7 +526,7 @@ func (c *compiler) shares() {
 func (c *compiler) share(subject string, on model.Target, level model.Level, condition string) {
 	c.give(subject, on, level, condition)
 	rule := model.CustomerRule{Tenant: c.tenant, Subject: subject, On: on, Effect: model.Allow, If: condition}
-	for name, a := range sorted(c.schema.Types[on.Type].Actions) {
+	for name, a := range crm.Sorted(c.schema.Types[on.Type].Actions) {
 		rule.Action = name
 		if c.dialect.SharesWithoutPermission == "sufficient" && a.Need <= level && !verbs[name].free {
 			c.add(rule)
@@ -544,16 +544,16 @@ func (c *compiler) share(subject string, on model.Target, level model.Level, con
 
 // territories are what members and managers have of records in territories.
 func (c *compiler) territories() {
-	for name, t := range sorted(c.Territories) {
+	for name, t := range crm.Sorted(c.Territories) {
 		for _, u := range t.Users {
 			c.member(userID(u), territoryID(name))
 		}
 	}
-	for module, m := range sorted(c.Modules) {
+	for module, m := range crm.Sorted(c.Modules) {
 		if !m.Territories {
 			continue
 		}
-		for name, t := range sorted(c.Territories) {
+		for name, t := range crm.Sorted(c.Territories) {
 			condition := c.condition("territory", module+"."+name, c.inTerritory(module, name))
 			give := func(subject string, level model.Level) {
 				c.give(subject, model.OnType(crm.Name(module)), level, condition)
@@ -599,12 +599,12 @@ func (c *compiler) inTerritory(module, name string) string {
 // teamspaces forbid their modules to those who are not in one that has it.
 func (c *compiler) teamspaces() {
 	inside := map[string][]string{}
-	for _, t := range sorted(c.Teamspaces) {
+	for _, t := range crm.Sorted(c.Teamspaces) {
 		for _, m := range t.Modules {
 			inside[m] = append(inside[m], c.isOneOf(t.People))
 		}
 	}
-	for module, in := range sorted(inside) {
+	for module, in := range crm.Sorted(inside) {
 		in = slices.DeleteFunc(in, func(s string) bool { return s == "" })
 		expr := "true"
 		if len(in) > 0 {
@@ -616,7 +616,7 @@ func (c *compiler) teamspaces() {
 
 // locks forbid what locked records refuse, or cap the fields that may not be edited.
 func (c *compiler) locks() {
-	for module, m := range sorted(c.Modules) {
+	for module, m := range crm.Sorted(c.Modules) {
 		if m.Lock == nil {
 			continue
 		}
@@ -628,7 +628,7 @@ func (c *compiler) locks() {
 				continue
 			}
 			editing := c.condition("locked_fields", module, `action != "create" && action != "import" && `+expr)
-			for field := range sorted(m.Fields) {
+			for field := range crm.Sorted(m.Fields) {
 				if !slices.Contains(m.Lock.ExcludedFields, field) {
 					c.add(model.FieldRule{
 						Tenant: c.tenant, Subject: model.Everyone, On: model.OnField(crm.Name(module), crm.Name(field)),

@@ -65,7 +65,7 @@ func (i *importer) resolveRoles(names *namer) {
 func (i *importer) dropRootless() {
 	for again := true; again; {
 		again = false
-		for name, r := range sorted(i.o.Roles) {
+		for name, r := range crm.Sorted(i.o.Roles) {
 			if _, ok := i.o.Roles[r.ReportsTo]; !ok && r.ReportsTo != "" {
 				delete(i.o.Roles, name)
 				i.add(place{}, crm.Unknown, "role", name, "is below one that was left out")

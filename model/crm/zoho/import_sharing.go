@@ -236,7 +236,7 @@ func (i *importer) resolveTerritories(n *names) {
 	for at, t := range i.territories {
 		i.resolveTerritory(called[at], t, n)
 	}
-	for name, t := range sorted(i.o.Territories) { // below one that was left out
+	for name, t := range crm.Sorted(i.o.Territories) { // below one that was left out
 		if _, ok := i.o.Territories[t.ReportsTo]; !ok && t.ReportsTo != "" {
 			t.ReportsTo = ""
 			t.Criteria = nil
@@ -270,7 +270,7 @@ func (i *importer) resolveTerritory(name string, raw rawTerritory, n *names) {
 			}
 		}
 	}
-	for module, x := range sorted(raw.criteria) {
+	for module, x := range crm.Sorted(raw.criteria) {
 		if !i.o.Modules[module].Territories {
 			i.add(raw.place, crm.Unknown, "territory criteria", name+" "+module, "the module is in no file")
 			continue

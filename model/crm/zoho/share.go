@@ -19,13 +19,13 @@ var unshareable = []string{"Tasks", "Events", "Calls", "Meetings", "Activities"}
 // Compile takes every share: some were made before the others or the roles changed.
 func (o *Organisation) CheckShare(s Share) error {
 	dialect, err := o.Dialect.Resolve(dialects)
-	c := checker{Organisation: o, err: err}
+	c := checker{Organisation: o, Checker: crm.Checker{Err: err}}
 	in := "share of " + s.Module + " " + s.Record
-	known(&c, in, o.Modules, s.Module)
-	c.must(in+" access", s.Access, "read_only", "read_write", "full_access")
+	crm.Known(&c.Checker, in, o.Modules, s.Module)
+	c.Must(in+" access", s.Access, "read_only", "read_write", "full_access")
 	c.people(in+" with", s.With)
-	if c.err != nil {
-		return c.err
+	if c.Err != nil {
+		return c.Err
 	}
 	refuse := func(value, why string) error {
 		return &crm.Error{What: in, Value: value, Err: crm.ErrRefused, Hint: why}
