@@ -2,6 +2,7 @@ package crm
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -19,6 +20,11 @@ type Policy struct {
 func NewPolicy(schema *model.Schema, facts []model.Fact) (*Policy, error) {
 	if err := schema.Check(); err != nil {
 		return nil, err
+	}
+	for name, expr := range schema.Conditions {
+		if len(expr) > MaxExpression {
+			return nil, &Error{What: "condition " + name, Value: expr, Err: ErrTooLarge, Hint: fmt.Sprintf("%d bytes of CEL; at most %d", len(expr), MaxExpression)}
+		}
 	}
 	type entry struct {
 		line model.Line

@@ -36,10 +36,31 @@ func ParseYAML(data []byte, v any) error {
 	}
 	in = yaml.NewDecoder(bytes.NewReader(data))
 	in.KnownFields(true)
-	if err := in.Decode(v); err != nil {
+	err := in.Decode(v)
+	var ours *Error // of a word that unmarshals itself, which knows no line
+	switch {
+	case errors.As(err, &ours):
+		if ours.Line == 0 {
+			ours.Line = lineOf(&doc, ours.Value)
+		}
+		return ours
+	case err != nil:
 		return yamlError(err)
 	}
 	return nil
+}
+
+// lineOf is the first line of a value in a document; 0 if it is not there.
+func lineOf(n *yaml.Node, value string) int {
+	if n.Kind == yaml.ScalarNode && n.Value == value {
+		return n.Line
+	}
+	for _, c := range n.Content {
+		if line := lineOf(c, value); line != 0 {
+			return line
+		}
+	}
+	return 0
 }
 
 // plainNodes refuses aliases and tags: a description cannot grow in reading.

@@ -1,8 +1,12 @@
 package crm_test
 
-import "github.com/crmauthz/crmauthz/model/crm/zoho"
+import (
+	"github.com/crmauthz/crmauthz/model/crm/salesforce"
+	"github.com/crmauthz/crmauthz/model/crm/zoho"
+)
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
-	"zoho": {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
+	"salesforce": {compile: compiled(salesforce.Parse)},
+	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
 }
