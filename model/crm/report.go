@@ -13,6 +13,9 @@ import (
 type Report struct {
 	Files   int // that were read
 	Entries []Entry
+	// Rights is how often the files grant each right, in the product's words: allowRead,
+	// readable, Global. It counts what stands there, also what was read twice or could not be taken.
+	Rights map[string]int
 }
 
 // Entry is what became of one element of a file.
@@ -48,6 +51,14 @@ func (o Outcome) String() string {
 
 // Add adds an entry.
 func (r *Report) Add(e Entry) { r.Entries = append(r.Entries, e) }
+
+// Grants counts a right.
+func (r *Report) Grants(right string) {
+	if r.Rights == nil {
+		r.Rights = map[string]int{}
+	}
+	r.Rights[right]++
+}
 
 // With yields the entries of an outcome, in the order in which they were read.
 func (r *Report) With(o Outcome) iter.Seq[Entry] {

@@ -140,7 +140,7 @@ func (c *checker) profile(what string, p Profile) {
 		c.field(what, key)
 	}
 	for _, h := range p.LoginHours {
-		if h.Day < time.Sunday || h.Day > time.Saturday || h.Start < 0 || h.End > 24*60 || h.Start >= h.End {
+		if h.Day < time.Sunday || h.Day > time.Saturday || h.Start < 0 || h.End > 24*60 || h.Start > h.End {
 			c.fail(what, h.Day.String(), crm.ErrMalformed, "login hours are minutes of a day, from 0 to 1440")
 		}
 	}

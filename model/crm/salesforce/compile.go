@@ -62,13 +62,7 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 	if err := o.check(dialect); err != nil {
 		return nil, err
 	}
-	c := &compiler{
-		Organisation: o, dialect: dialect, tenant: tenant, holders: map[string][]string{},
-		schema: &model.Schema{
-			Types: map[string]model.Type{}, Conditions: map[string]string{}, User: map[string]model.AttrType{},
-			Env: map[string]model.AttrType{"channel": model.AttrString, "ip": model.AttrString, "activated": model.AttrStrings},
-		},
-	}
+	c := newCompiler(o, dialect, tenant)
 	c.types()
 	c.people()
 	c.bundles()
@@ -91,6 +85,16 @@ type compiler struct {
 	// right on an object, by right:object. Grants that depend on a condition are not among them.
 	holders map[string][]string
 	err     error // the first
+}
+
+func newCompiler(o *Organisation, dialect crm.Dialect, tenant string) *compiler {
+	return &compiler{
+		Organisation: o, dialect: dialect, tenant: tenant, holders: map[string][]string{},
+		schema: &model.Schema{
+			Types: map[string]model.Type{}, Conditions: map[string]string{}, User: map[string]model.AttrType{},
+			Env: map[string]model.AttrType{"channel": model.AttrString, crm.EnvIP: model.AttrString, "activated": model.AttrStrings},
+		},
+	}
 }
 
 func (c *compiler) add(facts ...model.Fact) { c.facts = append(c.facts, facts...) }

@@ -36,6 +36,16 @@ func (c *compiler) criteria(object, of string, all []Criterion, filter string) s
 	return expr
 }
 
+// expressible tells whether a condition can be made of the criteria of a sharing rule.
+func (o *Organisation) expressible(object string, r SharingRule) error {
+	c := newCompiler(o, crm.Dialect{}, "")
+	c.schema.Types[crm.Name(object)] = model.Type{Attributes: map[string]model.AttrType{}}
+	if expr := c.criteria(object, "record", r.Criteria, r.Filter); c.err == nil && len(expr) > crm.MaxExpression {
+		return crm.ErrTooLarge
+	}
+	return c.err
+}
+
 func (x Criterion) refuse(object string) error {
 	return &crm.Error{
 		What: "criterion of " + object + "." + x.Field, Value: x.Operation + " " + x.Value, Err: crm.ErrMalformed,

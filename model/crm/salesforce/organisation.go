@@ -59,7 +59,8 @@ type Field struct {
 	Encrypted bool `yaml:"encrypted,omitempty"` // classic encryption: masked without View Encrypted Data
 }
 
-// Permissions are what a profile or a permission set grants, and a muting set takes away.
+// Permissions are what a profile or a permission set grants, and a muting set takes away: read of
+// a field with edit, edit alone.
 type Permissions struct {
 	Objects map[string]Rights `yaml:"objects,omitempty"`
 	Fields  map[string]Access `yaml:"fields,omitempty"` // by Object.Field; edit includes read
