@@ -45,7 +45,8 @@ var kinds = map[string]string{
 // error, an *crm.Error with its name and line, or several joined; then there is no organisation.
 func Import(ctx context.Context, fsys fs.FS, options Options) (*Organisation, *crm.Report, error) {
 	m := &importer{
-		options: options, report: &crm.Report{}, described: map[string]bool{}, seen: map[string]place{},
+		options: options, report: &crm.Report{}, described: map[string]bool{},
+		seen: map[string]place{}, spoken: map[string]place{},
 		org: &Organisation{
 			Objects: map[string]Object{}, Profiles: map[string]Profile{}, PermissionSets: map[string]PermissionSet{},
 			PermissionSetGroups: map[string]PermissionSetGroup{}, MutingPermissionSets: map[string]Permissions{},
@@ -74,6 +75,7 @@ type importer struct {
 	report    *crm.Report
 	described map[string]bool  // objects that have a file
 	seen      map[string]place // where things stand first, by their kind and name
+	spoken    map[string]place // where things are spoken of first, by their kind and name
 	at        string           // the file that is read
 	mutes     bool             // it is a muting set
 	rules     []importedRule
@@ -223,14 +225,41 @@ func (m *importer) once(o crm.Outcome, line int, kind, what, why string) {
 	}
 }
 
-// again notes a name of a kind that another file, or this one, has already; grants of both count.
-func (m *importer) again(line int, kind, name string) {
+// What becomes of two files about one thing.
+const (
+	bothCount  = "what both grant counts"
+	lastCounts = "what is read last counts"
+)
+
+// again notes a name of a kind that another file has already.
+func (m *importer) again(line int, kind, name, counts string) {
 	key := kind + "\x00" + name
 	if first, ok := m.seen[key]; ok {
-		m.note(crm.Ambiguous, line, kind, name, "stands in "+first.file+" too; what both grant counts")
+		m.note(crm.Ambiguous, line, kind, name, "stands in "+first.file+" too; "+counts)
 		return
 	}
 	m.seen[key] = place{m.at, line}
+}
+
+// speaks remembers where something is spoken of first that may be in no file of its own.
+func (m *importer) speaks(line int, kind, name string) {
+	if key := kind + "\x00" + name; m.spoken[key] == (place{}) {
+		m.spoken[key] = place{m.at, line}
+	}
+}
+
+// where something stands, or else is spoken of, first.
+func (m *importer) where(kind, name string) place {
+	key := kind + "\x00" + name
+	if at, ok := m.seen[key]; ok {
+		return at
+	}
+	return m.spoken[key]
+}
+
+// noteAt notes what is seen when all files are read.
+func (m *importer) noteAt(at place, o crm.Outcome, kind, what, why string) {
+	m.report.Add(crm.Entry{Outcome: o, File: at.file, Line: at.line, Kind: kind, What: what, Why: why})
 }
 
 // header notes an element that says nothing of access.
@@ -261,12 +290,12 @@ func (m *importer) whole(x *crm.XML, root *crm.Node, name, why string) error {
 	return m.children(x, func(n *crm.Node) { m.note(crm.NotExpressible, n.Line, n.Name, short(n.Text), why) })
 }
 
-// flag reads true or false; another word is noted and is false.
+// flag reads true or false, in capitals or not; another word is noted and is false.
 func (m *importer) flag(n *crm.Node) bool {
-	switch n.Text {
-	case "true":
+	switch strings.ToLower(n.Text) {
+	case "true", "1":
 		return true
-	case "false":
+	case "false", "0":
 		return false
 	}
 	m.note(crm.Unknown, n.Line, n.Name, short(n.Text), "neither true nor false; false")

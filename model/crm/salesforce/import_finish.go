@@ -11,8 +11,7 @@ import (
 // finish makes an organisation of what the files say that compiles: what they speak of
 // without a file of its own is there with no access, and noted.
 func (m *importer) finish() {
-	m.at = "."
-	m.roles()
+	m.places()
 	for name, p := range sorted(m.org.Profiles) {
 		m.mentioned("profile "+name, p.Permissions)
 	}
@@ -25,13 +24,9 @@ func (m *importer) finish() {
 	for name, g := range sorted(m.org.PermissionSetGroups) {
 		m.org.PermissionSetGroups[name] = m.members(name, g)
 	}
-	for name, t := range sorted(m.org.Territories) {
+	for _, t := range sorted(m.org.Territories) {
 		for object := range sorted(t.Access) {
 			m.mention(object)
-		}
-		if _, ok := m.org.Territories[t.Parent]; !ok && t.Parent != "" {
-			m.missing("territory", t.Parent, "the parent of "+name, "at the top")
-			m.org.Territories[t.Parent] = Territory{}
 		}
 	}
 	for _, s := range sorted(m.org.SharingSets) {
@@ -41,7 +36,7 @@ func (m *importer) finish() {
 	}
 	for name, q := range sorted(m.org.Queues) {
 		for _, g := range q.grantees() {
-			m.grantee("queue "+name, g)
+			m.grantee(m.where("Queue", name), g)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.org.Objects)) {
@@ -51,34 +46,39 @@ func (m *importer) finish() {
 	m.checkRules()
 }
 
-// missing notes what there is no file of.
-func (m *importer) missing(kind, name, of, taken string) {
-	m.note(crm.Ambiguous, 0, kind, name, of+" is in no file; "+taken)
+// missing notes what there is no file of, where it is spoken of first.
+func (m *importer) missing(kind, name, taken string) {
+	m.noteAt(m.where(kind, name), crm.Ambiguous, kind, name, "is in no file; "+taken)
 }
 
-func (m *importer) roles() {
-	for _, name := range slices.Sorted(maps.Keys(m.org.Roles)) {
-		m.roleOf("role "+name, m.org.Roles[name].Parent)
-	}
-	for name := range sorted(m.org.Roles) { // a cycle has no top: cut it
-		seen := map[string]bool{}
-		for at := name; at != ""; at = m.org.Roles[at].Parent {
-			if seen[at] {
-				m.note(crm.Ambiguous, 0, "role", at, "is above itself; taken as at the top")
-				r := m.org.Roles[at]
-				r.Parent = ""
-				m.org.Roles[at] = r
-				break
+// places has the roles and territories that are the parents of others, and none above itself.
+func (m *importer) places() {
+	complete(m, "Role", m.org.Roles, func(r *Role) *string { return &r.Parent })
+	complete(m, "Territory2", m.org.Territories, func(t *Territory) *string { return &t.Parent })
+}
+
+func complete[T any](m *importer, kind string, places map[string]T, parent func(*T) *string) {
+	for _, name := range slices.Sorted(maps.Keys(places)) {
+		place := places[name]
+		if above := *parent(&place); above != "" {
+			if _, ok := places[above]; !ok {
+				m.missing(kind, above, "taken as at the top")
+				var top T
+				places[above] = top
 			}
-			seen[at] = true
 		}
-	}
-}
-
-func (m *importer) roleOf(what, name string) {
-	if _, ok := m.org.Roles[name]; !ok && name != "" {
-		m.missing("role", name, "of "+what, "at the top")
-		m.org.Roles[name] = Role{}
+		seen := map[string]bool{}
+		for at := name; at != ""; {
+			seen[at] = true
+			here := places[at]
+			above := parent(&here)
+			if seen[*above] {
+				m.noteAt(m.where(kind, at), crm.Ambiguous, kind, at, "is above itself; taken as at the top")
+				*above = ""
+				places[at] = here
+			}
+			at = *above
+		}
 	}
 }
 
@@ -104,7 +104,7 @@ func (m *importer) mentioned(what string, p Permissions) {
 		}
 		if f.Required || f.System {
 			delete(p.Fields, key)
-			m.note(crm.Ambiguous, 0, "fieldPermissions", key, "of "+what+": the field follows its object, so the permission says nothing")
+			m.noteAt(m.where(fieldKind, key), crm.Ambiguous, "field", key, "of "+what+": the field follows its object, so the permission says nothing")
 		}
 		m.org.Objects[object] = o
 	}
@@ -114,13 +114,13 @@ func (m *importer) mentioned(what string, p Permissions) {
 func (m *importer) members(name string, g PermissionSetGroup) PermissionSetGroup {
 	_, muting := m.org.MutingPermissionSets[g.Muting]
 	if g.Muting != "" && !muting {
-		m.note(crm.Unknown, 0, "mutingPermissionSets", g.Muting, "of group "+name+" is in no file; the group grants nothing")
+		m.noteAt(m.where("mutingPermissionSets", g.Muting), crm.Unknown, "MutingPermissionSet", g.Muting, "of group "+name+" is in no file; the group grants nothing")
 		return PermissionSetGroup{}
 	}
 	g.Sets = slices.DeleteFunc(g.Sets, func(s string) bool {
 		_, ok := m.org.PermissionSets[s]
 		if !ok {
-			m.note(crm.Unknown, 0, "permissionSets", s, "of group "+name+" is in no file; it grants nothing")
+			m.noteAt(m.where("permissionSets", s), crm.Unknown, "PermissionSet", s, "of group "+name+" is in no file; it grants nothing")
 		}
 		return !ok
 	})
@@ -133,19 +133,19 @@ func (m *importer) members(name string, g PermissionSetGroup) PermissionSetGroup
 func (m *importer) settle(name string) {
 	o := m.objectOf(name)
 	if !m.described[name] {
-		m.missing("CustomObject", name, "the object", "private")
+		m.missing(objectKind, name, "taken as private")
 	} else if o.Sharing == Unset {
-		m.note(crm.Ambiguous, 0, "sharingModel", name, "is in no file; private")
+		m.noteAt(m.where(objectKind, name), crm.Ambiguous, objectKind, name, "its sharing model is in no file; private")
 	}
 	if o.ExternalSharing.controlled() && !o.Sharing.controlled() {
-		m.note(crm.Ambiguous, 0, "externalSharingModel", name, "controlled by the parent for external users only; private")
+		m.noteAt(m.where(objectKind, name), crm.Ambiguous, objectKind, name, "controlled by the parent for external users only; private")
 		o.ExternalSharing = Private
 	}
 	if o.Sharing == ControlledByCampaign {
 		o.Parent = "Campaign"
 	}
 	if o.Sharing.controlled() && o.Parent == "" {
-		m.note(crm.Ambiguous, 0, "sharingModel", name, "controlled by a parent that is in no file; private")
+		m.noteAt(m.where(objectKind, name), crm.Ambiguous, objectKind, name, "controlled by a parent that is in no file; private")
 		o.Sharing, o.ExternalSharing = Private, Private
 	}
 	if !o.Sharing.controlled() {
@@ -153,7 +153,7 @@ func (m *importer) settle(name string) {
 	}
 	m.org.Objects[name] = o
 	if _, ok := m.org.Objects[o.Parent]; !ok && o.Parent != "" {
-		m.missing("CustomObject", o.Parent, "the parent of "+name, "private")
+		m.missing(objectKind, o.Parent, "taken as private")
 		m.described[o.Parent] = true
 		parent := m.objectOf(o.Parent)
 		parent.Parent = "" // one level is enough for what the files say
@@ -169,7 +169,7 @@ func (m *importer) shorten(object string) {
 			continue
 		}
 		key := object + "." + field
-		m.note(crm.NotExpressible, 0, "field", key, "the name is too long for a rule; nobody sees the field (build tokens make names long)")
+		m.noteAt(m.where(fieldKind, key), crm.NotExpressible, "field", key, "the name is too long for a rule; nobody sees the field (build tokens make names long)")
 		delete(fields, field)
 		for _, p := range m.permissions() {
 			delete(p.Fields, key)
@@ -191,26 +191,30 @@ func (m *importer) permissions() (all []Permissions) {
 	return all
 }
 
-// grantee has the group, role, queue, territory or guest that something is shared with.
-func (m *importer) grantee(what string, g Grantee) {
-	have := func(kind, name string, ok bool) bool {
-		if !ok && name != "" {
-			m.missing(kind, name, "of "+what, "nobody is in it")
+// grantee has the group, role, queue, territory or guest that something at a place is shared with.
+func (m *importer) grantee(at place, g Grantee) {
+	lacks := func(kind, name string, ok bool) bool {
+		if ok || name == "" {
+			return false
 		}
-		return !ok && name != ""
+		m.noteAt(at, crm.Ambiguous, kind, name, "is in no file; nobody is in it until somebody is added")
+		return true
 	}
-	m.roleOf(what, g.Role+g.RoleAndSubordinates+g.RoleAndSubordinatesInternal)
-	if _, ok := m.org.Groups[g.Group]; have("group", g.Group, ok) {
+	role := g.Role + g.RoleAndSubordinates + g.RoleAndSubordinatesInternal
+	if _, ok := m.org.Roles[role]; lacks("Role", role, ok) {
+		m.org.Roles[role] = Role{}
+	}
+	if _, ok := m.org.Groups[g.Group]; lacks("Group", g.Group, ok) {
 		m.org.Groups[g.Group] = Group{}
 	}
-	if _, ok := m.org.Queues[g.Queue]; have("queue", g.Queue, ok) {
+	if _, ok := m.org.Queues[g.Queue]; lacks("Queue", g.Queue, ok) {
 		m.org.Queues[g.Queue] = Group{}
 	}
 	territory := g.Territory + g.TerritoryAndSubordinates
-	if _, ok := m.org.Territories[territory]; have("territory", territory, ok) {
+	if _, ok := m.org.Territories[territory]; lacks("Territory2", territory, ok) {
 		m.org.Territories[territory] = Territory{}
 	}
-	if _, ok := m.org.Users[g.User]; have("user", g.User, ok) {
+	if _, ok := m.org.Users[g.User]; lacks("guestUser", g.User, ok) {
 		if _, ok := m.org.Profiles[guestProfile]; !ok {
 			m.org.Profiles[guestProfile] = Profile{}
 		}
@@ -234,11 +238,11 @@ func (m *importer) checkRule(object string, o Object, r SharingRule) bool {
 	at := m.rules[i]
 	m.rules[i].name = "" // the next of this name is another
 	note := func(outcome crm.Outcome, why string) {
-		m.report.Add(crm.Entry{Outcome: outcome, File: at.file, Line: at.line, Kind: at.kind, What: object + " " + r.Name, Why: why})
+		m.noteAt(at.place, outcome, at.kind, object+" "+r.Name, why)
 	}
-	m.grantee("sharing rule "+r.Name, r.To)
+	m.grantee(at.place, r.To)
 	if r.From != nil {
-		m.grantee("sharing rule "+r.Name, *r.From)
+		m.grantee(at.place, *r.From)
 	}
 	probe := &checker{Organisation: m.org}
 	probe.rule("", object, r)

@@ -14,9 +14,10 @@ var parents = map[string]string{
 }
 
 func (m *importer) object(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, lastCounts)
 	m.described[name] = true
 	o := m.objectOf(name)
+	m.speaks(root.Line, objectKind, o.Parent)
 	err := m.children(x, func(n *crm.Node) {
 		switch n.Name {
 		case "sharingModel":
@@ -81,6 +82,7 @@ func (m *importer) field(n *crm.Node, object string, o *Object) {
 	why := ""
 	if typ == "MasterDetail" {
 		o.Parent, _ = n.Child("referenceTo")
+		m.speaks(n.Line, objectKind, o.Parent)
 		o.Master = AccessEdit
 		if r, _ := n.Child("writeRequiresMasterRead"); r == "true" {
 			o.Master = AccessRead
@@ -100,6 +102,7 @@ func (m *importer) fieldFile(x *crm.XML, root *crm.Node) error {
 	if err != nil {
 		return err
 	}
+	m.speaks(root.Line, objectKind, object)
 	o := m.objectOf(object)
 	m.field(root, object, &o)
 	m.org.Objects[object] = o
@@ -107,12 +110,13 @@ func (m *importer) fieldFile(x *crm.XML, root *crm.Node) error {
 }
 
 func (m *importer) role(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, lastCounts)
 	var r Role
 	err := m.children(x, func(n *crm.Node) {
 		switch n.Name {
 		case "parentRole":
 			r.Parent = n.Text
+			m.speaks(n.Line, "Role", n.Text)
 		case "caseAccessLevel":
 			r.Case = m.access(n)
 		case "contactAccessLevel":
@@ -134,7 +138,7 @@ func (m *importer) role(x *crm.XML, root *crm.Node, name string) error {
 }
 
 func (m *importer) territory(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, lastCounts)
 	t := Territory{Access: map[string]Access{}}
 	objects := map[string]string{
 		"accountAccessLevel": account, "caseAccessLevel": "Case", "contactAccessLevel": "Contact", "opportunityAccessLevel": "Opportunity",
@@ -144,8 +148,10 @@ func (m *importer) territory(x *crm.XML, root *crm.Node, name string) error {
 		switch {
 		case known:
 			t.Access[object] = m.access(n)
+			m.speaks(n.Line, objectKind, object)
 		case n.Name == "parentTerritory":
 			t.Parent = n.Text
+			m.speaks(n.Line, "Territory2", n.Text)
 		case slices.Contains([]string{"name", "description", "territory2Type"}, n.Name):
 			m.header(n)
 			return
@@ -164,7 +170,7 @@ func (m *importer) territory(x *crm.XML, root *crm.Node, name string) error {
 }
 
 func (m *importer) group(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, lastCounts)
 	g := m.org.Groups[name]
 	g.NoBosses = true // unless it says otherwise
 	err := m.children(x, func(n *crm.Node) {
@@ -184,7 +190,7 @@ func (m *importer) group(x *crm.XML, root *crm.Node, name string) error {
 }
 
 func (m *importer) queue(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, bothCount)
 	q := m.org.Queues[name]
 	err := m.children(x, func(n *crm.Node) {
 		if n.Name != "queueMembers" {
@@ -206,10 +212,13 @@ func (m *importer) queueMember(kind string, n *crm.Node, q *Group) {
 	switch kind {
 	case "roles":
 		q.Roles = append(q.Roles, n.Text)
+		m.speaks(n.Line, "Role", n.Text)
 	case "roleAndSubordinates", "roleAndSubordinatesInternal":
 		q.RolesAndSubordinates = append(q.RolesAndSubordinates, n.Text)
+		m.speaks(n.Line, "Role", n.Text)
 	case "publicGroups":
 		q.Groups = append(q.Groups, n.Text)
+		m.speaks(n.Line, "Group", n.Text)
 	case "users":
 		m.note(crm.NotExpressible, n.Line, n.Name, n.Text, "users are in no file; add the user, and to the queue")
 		return

@@ -30,6 +30,12 @@ var interfaceOnly = []string{
 	"profileActionOverrides", "loginFlows",
 }
 
+// Kinds of what is spoken of without a file of its own.
+const (
+	objectKind = "CustomObject"
+	fieldKind  = "fieldPermissions"
+)
+
 // headers are the elements that describe a profile, set or group.
 var headers = []string{"label", "description", "license", "custom", "userLicense", "fullName", "status"}
 
@@ -75,6 +81,7 @@ func (m *importer) objectPermission(n *crm.Node, p *Permissions) {
 		m.note(crm.Unknown, n.Line, n.Name, "", "has no object")
 		return
 	}
+	m.speaks(n.Line, objectKind, object)
 	var r Rights
 	for _, c := range n.Children {
 		right, ok := objectRights[c.Name]
@@ -107,11 +114,14 @@ func (m *importer) twice(n *crm.Node, name string) bool {
 }
 
 func (m *importer) fieldPermission(n *crm.Node, p *Permissions) {
-	field, ok := n.Child("field")
-	if object, name := splitField(field); !ok || object == "" || name == "" {
+	field, _ := n.Child("field")
+	object, name := splitField(field)
+	if object == "" || name == "" {
 		m.note(crm.Unknown, n.Line, n.Name, field, "names no field of an object")
 		return
 	}
+	m.speaks(n.Line, objectKind, object)
+	m.speaks(n.Line, fieldKind, field)
 	var readable, editable, hidden bool
 	for _, c := range n.Children {
 		switch c.Name {
@@ -180,7 +190,7 @@ func (m *importer) named(n *crm.Node, child string, names []string) []string {
 	case !enabled:
 		m.note(crm.Taken, n.Line, n.Name, name, "not enabled: grants nothing")
 	case slices.Contains(names, name):
-		m.note(crm.Ambiguous, n.Line, n.Name, name, "stands twice")
+		m.note(crm.Ambiguous, n.Line, n.Name, name, "stands already")
 	default:
 		m.note(crm.Taken, n.Line, n.Name, name, "")
 		names = append(names, name)
@@ -205,7 +215,7 @@ func newPermissions(p Permissions) Permissions {
 }
 
 func (m *importer) profile(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, bothCount)
 	p := m.org.Profiles[name]
 	p.Permissions = newPermissions(p.Permissions)
 	err := m.children(x, func(n *crm.Node) {
@@ -277,7 +287,7 @@ func (m *importer) hours(n *crm.Node, p *Profile) {
 var never = Hours{}
 
 func (m *importer) permissionSet(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, bothCount)
 	s := m.org.PermissionSets[name]
 	s.Permissions = newPermissions(s.Permissions)
 	err := m.children(x, func(n *crm.Node) {
@@ -295,7 +305,7 @@ func (m *importer) permissionSet(x *crm.XML, root *crm.Node, name string) error 
 }
 
 func (m *importer) mutingSet(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, bothCount)
 	p := newPermissions(m.org.MutingPermissionSets[name])
 	m.mutes = true
 	defer func() { m.mutes = false }()
@@ -309,15 +319,17 @@ func (m *importer) mutingSet(x *crm.XML, root *crm.Node, name string) error {
 }
 
 func (m *importer) setGroup(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, bothCount)
 	g := m.org.PermissionSetGroups[name]
 	err := m.children(x, func(n *crm.Node) {
 		switch {
 		case n.Name == "permissionSets":
 			g.Sets = append(g.Sets, n.Text)
+			m.speaks(n.Line, n.Name, n.Text)
 			m.note(crm.Taken, n.Line, n.Name, n.Text, "")
 		case n.Name == "mutingPermissionSets" && (g.Muting == "" || g.Muting == n.Text):
 			g.Muting = n.Text
+			m.speaks(n.Line, n.Name, n.Text)
 			m.note(crm.Taken, n.Line, n.Name, n.Text, "")
 		case n.Name == "mutingPermissionSets":
 			m.note(crm.Unknown, n.Line, n.Name, n.Text, "a group has one muting set")

@@ -7,7 +7,8 @@ import (
 )
 
 func (m *importer) sharingRules(x *crm.XML, root *crm.Node, object string) error {
-	m.again(root.Line, root.Name, object)
+	m.again(root.Line, root.Name, object, bothCount)
+	m.speaks(root.Line, objectKind, object)
 	o := m.objectOf(object)
 	err := m.children(x, func(n *crm.Node) {
 		switch n.Name {
@@ -124,7 +125,7 @@ func grantee(n *crm.Node, problem string) (g Grantee, _ string) {
 }
 
 func (m *importer) sharingSet(x *crm.XML, root *crm.Node, name string) error {
-	m.again(root.Line, root.Name, name)
+	m.again(root.Line, root.Name, name, lastCounts)
 	var set SharingSet
 	err := m.children(x, func(n *crm.Node) {
 		switch n.Name {
@@ -142,6 +143,7 @@ func (m *importer) sharingSet(x *crm.XML, root *crm.Node, name string) error {
 				m.note(crm.Unknown, n.Line, n.Name, a.Object, "has not an object, its field, the user's field and Read or Edit")
 				return
 			}
+			m.speaks(n.Line, objectKind, a.Object)
 			set.Mappings = append(set.Mappings, a)
 			m.note(crm.Taken, n.Line, n.Name, a.Object+"."+a.ObjectField+" = User."+a.UserField, "")
 		case "profiles":
