@@ -97,9 +97,8 @@ func (m *importer) objectPermission(n *crm.Node, p *Permissions) {
 	if r.Closed() != r && !m.mutes {
 		outcome, why = crm.Ambiguous, "rights that others need are missing; they are added"
 	}
-	if old, ok := p.Objects[object]; ok && m.twice(n, object) {
-		outcome, why = crm.Ambiguous, "stands twice; what both grant counts"
-		r |= old
+	if m.twice(n, object) {
+		outcome, why = crm.Ambiguous, "stands twice; what both say counts"
 	}
 	p.Objects[object] |= r
 	m.note(outcome, n.Line, n.Name, object, why)
