@@ -62,7 +62,7 @@ func (r Row) Entry(outcome Outcome, kind, what, why string) Entry {
 // stands twice, a row has more or fewer values than there are columns, or the file is too large.
 func ReadCSV(file string, r io.Reader, report *Report, tables []Table) error {
 	report.Files++
-	in := csv.NewReader(&limited{r: r})
+	in := csv.NewReader(&limited{in: r, left: MaxFile, limit: MaxFile})
 	in.ReuseRecord = true
 	in.TrimLeadingSpace = true
 	header, err := in.Read()
@@ -139,18 +139,4 @@ func csvError(file string, line int, err error) error {
 		e.What, e.Line, e.Err, e.Hint = "row", parse.Line, ErrMalformed, parse.Err.Error()
 	}
 	return e
-}
-
-// limited is a reader that fails when a file is too large.
-type limited struct {
-	r    io.Reader
-	read int64
-}
-
-func (l *limited) Read(p []byte) (int, error) {
-	n, err := l.r.Read(p)
-	if l.read += int64(n); l.read > MaxFile {
-		return 0, ErrTooLarge
-	}
-	return n, err
 }

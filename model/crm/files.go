@@ -10,14 +10,14 @@ import (
 
 // Limits keep the reading of files within bounds. A zero limit is the one that its comment names.
 type Limits struct {
-	File    int64 // bytes of a file; 32 MiB
+	File    int64 // bytes of a file; MaxFile
 	Depth   int   // levels of elements in a file; 64
 	Element int   // bytes and elements of what is read as one piece, such as a sharing rule; 1 Mi
 }
 
 func (l Limits) orDefault() Limits {
 	if l.File == 0 {
-		l.File = 32 << 20
+		l.File = MaxFile
 	}
 	if l.Depth == 0 {
 		l.Depth = 64
@@ -75,12 +75,6 @@ type limited struct {
 }
 
 func (l *limited) Read(p []byte) (int, error) {
-	if l.left < 0 {
-		return 0, tooLong(l.limit)
-	}
-	if int64(len(p)) > l.left+1 {
-		p = p[:l.left+1]
-	}
 	n, err := l.in.Read(p)
 	if l.left -= int64(n); l.left < 0 {
 		return 0, tooLong(l.limit)

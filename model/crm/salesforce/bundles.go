@@ -26,16 +26,16 @@ var noExpiry = []string{"AssignPermissionSets", "ManageProfilesPermissionsets", 
 
 // bundles makes the rules of profiles, permission sets and groups of them.
 func (c *compiler) bundles() {
-	for name, p := range sorted(c.Profiles) {
+	for name, p := range crm.Sorted(c.Profiles) {
 		c.grant(profileID(name), p.Permissions, crm.Condition{}, true)
 	}
-	for name, s := range sorted(c.PermissionSets) {
+	for name, s := range crm.Sorted(c.PermissionSets) {
 		c.grant(setID(name), s.Permissions, crm.Condition{}, false)
 		if s.SessionBased {
 			c.grant(sessionID(name), s.Permissions, inSession(name), false)
 		}
 	}
-	for name, g := range sorted(c.PermissionSetGroups) {
+	for name, g := range crm.Sorted(c.PermissionSetGroups) {
 		if g.Muting != "" && c.dialect.Bundles == "union_minus_mute" {
 			c.grant(setGroupID(name), c.union(g.Sets).Minus(c.MutingPermissionSets[g.Muting]), crm.Condition{}, false)
 			continue
@@ -100,7 +100,7 @@ func (p Permissions) Minus(muted Permissions) Permissions {
 
 // grant makes the rules of permissions for a subject.
 func (c *compiler) grant(subject string, p Permissions, when crm.Condition, profile bool) {
-	for object, r := range sorted(p.Objects) {
+	for object, r := range crm.Sorted(p.Objects) {
 		c.grantObject(subject, object, r.Closed(), when)
 	}
 	if profile || c.dialect.FieldGrants == "union" {
@@ -113,7 +113,7 @@ func (c *compiler) grant(subject string, p Permissions, when crm.Condition, prof
 	for _, name := range p.Custom {
 		c.system(subject, "custom:"+name, "custom:"+crm.Name(name), when)
 	}
-	for kind, names := range sorted(p.Other) {
+	for kind, names := range crm.Sorted(p.Other) {
 		for _, name := range names {
 			c.system(subject, kind+":"+name, crm.Name(kind)+":"+crm.Name(name), when)
 		}
@@ -209,7 +209,7 @@ func (c *compiler) grantData(subject, permission string, when crm.Condition) {
 		}
 	}
 	fields := func(level model.FieldLevel) {
-		for object := range sorted(c.Objects) {
+		for object := range crm.Sorted(c.Objects) {
 			if c.dialect.AdminsSeeAllFields == "yes" {
 				c.fieldRule(subject, object, model.Any, level, when)
 			}
@@ -225,7 +225,7 @@ func (c *compiler) grantData(subject, permission string, when crm.Condition) {
 		fields(model.FieldWrite)
 	}
 	only, transfers := transferAny[permission]
-	for object := range sorted(c.Objects) {
+	for object := range crm.Sorted(c.Objects) {
 		if transfers && (slices.Contains(only, object) || only == nil && object != "Lead" && object != "Case") {
 			c.may(subject, object, actionTransfer, model.ScopeAll, when)
 		}

@@ -10,7 +10,7 @@ import (
 
 // closers makes what takes away: restriction rules, locks, login windows and page layouts.
 func (c *compiler) closers() {
-	for name, object := range sorted(c.Objects) {
+	for name, object := range crm.Sorted(c.Objects) {
 		for _, r := range object.Restrictions {
 			c.restriction(name, r)
 		}
@@ -18,7 +18,7 @@ func (c *compiler) closers() {
 			c.lock(name)
 		}
 	}
-	for name, p := range sorted(c.Profiles) {
+	for name, p := range crm.Sorted(c.Profiles) {
 		c.login(name, p)
 		c.layouts(name, p)
 	}
@@ -128,7 +128,7 @@ func (c *compiler) login(name string, p Profile) {
 // unless it says that its channel is another.
 func (c *compiler) layouts(name string, p Profile) {
 	ui := crm.Condition{Name: "ui", Expr: `env.channel == "ui"`}
-	for key, access := range sorted(p.Layouts) {
+	for key, access := range crm.Sorted(p.Layouts) {
 		object, field := splitField(key)
 		rule := model.FieldRule{
 			Tenant: c.tenant, Subject: profileID(name), On: model.OnField(crm.Name(object), crm.Name(field)), Effect: model.Deny,

@@ -1,10 +1,6 @@
 package salesforce
 
 import (
-	"iter"
-	"maps"
-	"slices"
-
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
 )
@@ -134,7 +130,7 @@ func (c *compiler) attribute(object, name string, typ model.AttrType) {
 
 // types declares what the objects have without regard to their rules.
 func (c *compiler) types() {
-	for name, object := range sorted(c.Objects) {
+	for name, object := range crm.Sorted(c.Objects) {
 		t := model.Type{Actions: object.actions(), Fields: map[string]model.Field{}, Attributes: map[string]model.AttrType{}}
 		for field, f := range object.Fields {
 			t.Fields[crm.Name(field)] = c.field(f)
@@ -201,14 +197,3 @@ var levels = map[string]model.Level{"none": model.LevelNone, "read": model.Level
 
 // managers is the most that superiors get.
 func (c *compiler) managers() model.Level { return levels[c.dialect.Managers] }
-
-// sorted ranges over a map in the order of its keys, so that what is compiled, and the first error, are always the same.
-func sorted[V any](m map[string]V) iter.Seq2[string, V] {
-	return func(yield func(string, V) bool) {
-		for _, k := range slices.Sorted(maps.Keys(m)) {
-			if !yield(k, m[k]) {
-				return
-			}
-		}
-	}
-}

@@ -21,12 +21,12 @@ func (c *compiler) fieldRule(subject, object, field string, level model.FieldLev
 
 // grantFields makes the field rules of permissions.
 func (c *compiler) grantFields(subject string, p Permissions, when crm.Condition) {
-	for object, r := range sorted(p.Objects) {
+	for object, r := range crm.Sorted(p.Objects) {
 		if r&ViewAllFields != 0 {
 			c.seeAll(subject, object, when)
 		}
 	}
-	for key, access := range sorted(p.Fields) {
+	for key, access := range crm.Sorted(p.Fields) {
 		if access == None {
 			continue
 		}
@@ -45,7 +45,7 @@ func (c *compiler) seeAll(subject, object string, when crm.Condition) {
 		c.fieldRule(subject, object, model.Any, model.FieldRead, when)
 		return
 	}
-	for field := range sorted(c.Objects[object].Fields) {
+	for field := range crm.Sorted(c.Objects[object].Fields) {
 		c.grantField(subject, object, field, AccessRead, when)
 	}
 }

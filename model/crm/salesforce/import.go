@@ -55,7 +55,7 @@ func Import(ctx context.Context, fsys fs.FS, options Options) (*Organisation, *c
 			UserFields: map[string]string{},
 		},
 	}
-	for token, text := range sorted(options.Tokens) {
+	for token, text := range crm.Sorted(options.Tokens) {
 		m.tokens = append(m.tokens, token, text)
 	}
 	m.replace = strings.NewReplacer(m.tokens...)

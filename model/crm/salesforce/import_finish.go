@@ -1,7 +1,6 @@
 package salesforce
 
 import (
-	"maps"
 	"slices"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -12,34 +11,34 @@ import (
 // without a file of its own is there with no access, and noted.
 func (m *importer) finish() {
 	m.places()
-	for name, p := range sorted(m.org.Profiles) {
+	for name, p := range crm.Sorted(m.org.Profiles) {
 		m.mentioned("profile "+name, p.Permissions)
 	}
-	for name, s := range sorted(m.org.PermissionSets) {
+	for name, s := range crm.Sorted(m.org.PermissionSets) {
 		m.mentioned("permission set "+name, s.Permissions)
 	}
-	for name, p := range sorted(m.org.MutingPermissionSets) {
+	for name, p := range crm.Sorted(m.org.MutingPermissionSets) {
 		m.mentioned("muting permission set "+name, p)
 	}
-	for name, g := range sorted(m.org.PermissionSetGroups) {
+	for name, g := range crm.Sorted(m.org.PermissionSetGroups) {
 		m.org.PermissionSetGroups[name] = m.members(name, g)
 	}
-	for _, t := range sorted(m.org.Territories) {
-		for object := range sorted(t.Access) {
+	for _, t := range crm.Sorted(m.org.Territories) {
+		for object := range crm.Sorted(t.Access) {
 			m.mention(object)
 		}
 	}
-	for _, s := range sorted(m.org.SharingSets) {
+	for _, s := range crm.Sorted(m.org.SharingSets) {
 		for _, a := range s.Mappings {
 			m.mention(a.Object)
 		}
 	}
-	for name, q := range sorted(m.org.Queues) {
+	for name, q := range crm.Sorted(m.org.Queues) {
 		for _, g := range q.grantees() {
 			m.grantee(m.where("Queue", name), g)
 		}
 	}
-	for _, name := range slices.Sorted(maps.Keys(m.org.Objects)) {
+	for _, name := range crm.Keys(m.org.Objects) {
 		m.settle(name)
 		m.shorten(name)
 	}
@@ -58,7 +57,7 @@ func (m *importer) places() {
 }
 
 func complete[T any](m *importer, kind string, places map[string]T, parent func(*T) *string) {
-	for _, name := range slices.Sorted(maps.Keys(places)) {
+	for _, name := range crm.Keys(places) {
 		place := places[name]
 		if above := *parent(&place); above != "" {
 			if _, ok := places[above]; !ok {
@@ -91,10 +90,10 @@ func (m *importer) mention(object string) {
 
 // mentioned has the objects and fields of permissions. Of fields that follow their object, it drops the permission.
 func (m *importer) mentioned(what string, p Permissions) {
-	for object := range sorted(p.Objects) {
+	for object := range crm.Sorted(p.Objects) {
 		m.mention(object)
 	}
-	for key := range sorted(p.Fields) {
+	for key := range crm.Sorted(p.Fields) {
 		object, field := splitField(key)
 		m.mention(object)
 		o := m.objectOf(object)
@@ -164,7 +163,7 @@ func (m *importer) settle(name string) {
 // shorten drops the fields whose names are too long for a field rule. Nobody sees them then.
 func (m *importer) shorten(object string) {
 	fields := m.org.Objects[object].Fields
-	for field := range sorted(fields) {
+	for field := range crm.Sorted(fields) {
 		if on := model.OnField(crm.Name(object), crm.Name(field)); model.CheckColumn(on.String()) == nil {
 			continue
 		}
@@ -227,7 +226,7 @@ const guestProfile = "Guest"
 
 // checkRules drops the sharing rules that cannot be expressed, and notes the others.
 func (m *importer) checkRules() {
-	for name, o := range sorted(m.org.Objects) {
+	for name, o := range crm.Sorted(m.org.Objects) {
 		o.SharingRules = slices.DeleteFunc(o.SharingRules, func(r SharingRule) bool { return !m.checkRule(name, o, r) })
 		m.org.Objects[name] = o
 	}
@@ -250,11 +249,11 @@ func (m *importer) checkRule(object string, o Object, r SharingRule) bool {
 		note(crm.NotExpressible, "the parent controls the object; the rule shares nothing")
 		return false
 	}
-	if probe.err == nil && r.From == nil {
-		probe.err = m.org.expressible(object, r)
+	if probe.Err == nil && r.From == nil {
+		probe.Err = m.org.expressible(object, r)
 	}
-	if probe.err != nil {
-		note(crm.NotExpressible, probe.err.Error()+"; the rule shares nothing here")
+	if probe.Err != nil {
+		note(crm.NotExpressible, probe.Err.Error()+"; the rule shares nothing here")
 		return false
 	}
 	note(crm.Taken, "")

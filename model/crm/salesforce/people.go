@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/model/crm"
 )
 
 // Subjects of the facts.
@@ -41,7 +42,7 @@ func (t tree) inside(name string) string {
 
 // people makes the memberships of users in their places, and of places in each other.
 func (c *compiler) people() {
-	for name, role := range sorted(c.Roles) {
+	for name, role := range crm.Sorted(c.Roles) {
 		c.place(roles, name, role.Parent)
 		if !role.Portal {
 			c.member(roles.in(name), roles.inside(name), model.Period{})
@@ -53,21 +54,21 @@ func (c *compiler) people() {
 			c.add(model.OrgEdge{Tenant: c.tenant, Below: placeID(name), Above: placeID(role.Parent)})
 		}
 	}
-	for name, territory := range sorted(c.Territories) {
+	for name, territory := range crm.Sorted(c.Territories) {
 		c.place(territories, name, territory.Parent)
 		for _, u := range territory.Users {
 			c.member(userID(u), territories.in(name), model.Period{})
 		}
 	}
-	for name, group := range sorted(c.Groups) {
+	for name, group := range crm.Sorted(c.Groups) {
 		c.group(name, group)
 	}
-	for name, queue := range sorted(c.Queues) {
+	for name, queue := range crm.Sorted(c.Queues) {
 		for _, u := range c.usersOf(queue) {
 			c.member(userID(u), queueID(name), model.Period{})
 		}
 	}
-	for name, user := range sorted(c.Users) {
+	for name, user := range crm.Sorted(c.Users) {
 		c.user(name, user)
 	}
 }
@@ -210,7 +211,7 @@ func (c *compiler) usersIn(g Grantee) (users []string) {
 	case g.Territory != "":
 		return slices.Sorted(slices.Values(c.Territories[g.Territory].Users))
 	}
-	for name, u := range sorted(c.Users) {
+	for name, u := range crm.Sorted(c.Users) {
 		if g.hasUser(c, u) {
 			users = append(users, name)
 		}

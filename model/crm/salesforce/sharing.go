@@ -22,19 +22,19 @@ const (
 
 // sharing makes the team rules: who reaches which records.
 func (c *compiler) sharing() {
-	for name, object := range sorted(c.Objects) {
+	for name, object := range crm.Sorted(c.Objects) {
 		c.defaults(name, object)
 		for _, rule := range object.SharingRules {
 			c.rule(name, object, rule)
 		}
 	}
-	for name, role := range sorted(c.Roles) {
+	for name, role := range crm.Sorted(c.Roles) {
 		c.accountOwners(name, role)
 	}
-	for name, territory := range sorted(c.Territories) {
+	for name, territory := range crm.Sorted(c.Territories) {
 		c.territory(name, territory)
 	}
-	for name, set := range sorted(c.SharingSets) {
+	for name, set := range crm.Sorted(c.SharingSets) {
 		c.sharingSet(name, set)
 	}
 	for _, s := range c.Shares {
@@ -108,7 +108,7 @@ func (s Share) children() ofAccounts {
 
 // giveChildren gives access to the children of the accounts that meet a condition about record.parent.
 func (c *compiler) giveChildren(to Grantee, access ofAccounts, when ...crm.Condition) {
-	for child, a := range sorted(access) {
+	for child, a := range crm.Sorted(access) {
 		if a != None && c.hasChild(child) {
 			c.give(child, to, a, when...)
 		}
@@ -168,7 +168,7 @@ func (c *compiler) parentOwnedBy(name string, users []string) (all []crm.Conditi
 
 // accountOwners gives those of a role who own an account what the role says of the account's children.
 func (c *compiler) accountOwners(name string, role Role) {
-	for child, access := range sorted(role.children()) {
+	for child, access := range crm.Sorted(role.children()) {
 		if access == None || !c.hasChild(child) {
 			continue
 		}
@@ -186,7 +186,7 @@ func (c *compiler) accountOwners(name string, role Role) {
 }
 
 func (c *compiler) territory(name string, t Territory) {
-	for object, access := range sorted(t.Access) {
+	for object, access := range crm.Sorted(t.Access) {
 		c.attribute(object, AttrTerritories, model.AttrStrings)
 		in := crm.Condition{Name: "territory." + crm.Name(name), Expr: crm.Quote(name) + " in record." + AttrTerritories}
 		c.level(territories.in(name), object, access.level(), in)
@@ -204,7 +204,7 @@ func (c *compiler) sharingSet(name string, set SharingSet) {
 			Name: "sharing_set." + crm.Name(name) + "." + crm.Name(m.Object),
 			Expr: crm.Attribute(crm.Name(m.ObjectField)) + " == " + userAttribute(m.UserField),
 		}
-		for profile := range sorted(c.Profiles) {
+		for profile := range crm.Sorted(c.Profiles) {
 			for _, p := range set.Profiles {
 				if strings.EqualFold(p, profile) {
 					c.level(profileID(profile), m.Object, c.shareLevel(m.Access), same, crm.MemberOf("external", external))
