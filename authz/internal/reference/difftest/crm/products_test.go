@@ -1,12 +1,14 @@
 package crm_test
 
 import (
+	"github.com/crmauthz/crmauthz/model/crm/hubspot"
 	"github.com/crmauthz/crmauthz/model/crm/salesforce"
 	"github.com/crmauthz/crmauthz/model/crm/zoho"
 )
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
+	"hubspot":    {compile: compiled(hubspot.Parse)},
 	"salesforce": {compile: compiled(salesforce.Parse)},
 	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
 }
