@@ -7,6 +7,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"github.com/crmauthz/crmauthz/model"
 )
 
 // Table is a kind of table that an administrator fills in: one row a line, the first
@@ -139,4 +141,21 @@ func csvError(file string, line int, err error) error {
 		e.What, e.Line, e.Err, e.Hint = "row", parse.Line, ErrMalformed, parse.Err.Error()
 	}
 	return e
+}
+
+// ReadDescription reads a description, which is shorter than model.MaxYAML, from a file.
+func ReadDescription[O any](file string, r io.Reader, parse func([]byte) (O, error)) (O, error) {
+	data, err := io.ReadAll(io.LimitReader(r, model.MaxYAML+1))
+	if err != nil {
+		var none O
+		return none, &Error{File: file, What: "file", Err: err}
+	}
+	o, err := parse(data)
+	var e *Error
+	if errors.As(err, &e) {
+		placed := *e
+		placed.File = file
+		err = &placed
+	}
+	return o, err
 }

@@ -30,7 +30,7 @@ const (
 // reach is how far a permission goes.
 type reach struct {
 	scope      model.Scope // ScopeLevel: nowhere
-	unassigned bool
+	unassigned bool        // and to what nobody owns; not set if everything is reached
 }
 
 var scopeWords = []string{"all", "team", "owned", "none"}
@@ -44,7 +44,8 @@ func (r reach) none() bool { return r.scope == model.ScopeLevel && !r.unassigned
 // within is what lies in both.
 func (r reach) within(o reach) reach {
 	has := func(x reach) bool { return x.unassigned || x.scope == model.ScopeAll }
-	return reach{min(r.scope, o.scope), has(r) && has(o)}
+	scope := min(r.scope, o.scope)
+	return reach{scope, has(r) && has(o) && scope != model.ScopeAll}
 }
 
 // actions are what can be done to the records of an object.
@@ -241,7 +242,7 @@ func (c *compiler) allow(subject, typ, action string, r reach, valid model.Perio
 	if r.scope != model.ScopeLevel {
 		c.add(rule)
 	}
-	if r.unassigned && r.scope != model.ScopeAll {
+	if r.unassigned {
 		rule.Scope, rule.If = model.ScopeAll, c.condition("unassigned", "!ownerIn("+crm.Quote(anyUser)+")")
 		c.add(rule)
 	}
@@ -250,7 +251,7 @@ func (c *compiler) allow(subject, typ, action string, r reach, valid model.Perio
 // reaches is how far every action on an object goes.
 func (x ObjectPermissions) reaches(object string, tools []string) map[string]reach {
 	of := func(verb, word string) reach {
-		return reach{scopes[word], slices.Contains(x.Unassigned, verb)}
+		return reach{scopes[word], word != "all" && slices.Contains(x.Unassigned, verb)}
 	}
 	view := of("view", x.View)
 	edit, remove := of("edit", x.Edit).within(view), of("delete", x.Delete).within(view)

@@ -155,6 +155,9 @@ func (z zohoOracle) rule(rule zoho.SharingRule, r *model.Record) bool {
 func (z zohoOracle) shared(name, module string, r *model.Record, related bool) (level int, transfers bool) {
 	for _, s := range z.o.Shares {
 		dropped := z.o.Dialect.SharesAtOwnerChange == "dropped" && !slices.Contains(r.Owners, "user:"+s.Owner)
+		if u := z.o.Users[name]; z.o.Dialect.DeactivationDropsShares == "yes" && u.Status == "inactive" { // it was with her, and not with what she is in
+			s.With.Users = nil
+		}
 		if s.Module == module && s.Record == r.ID && z.isIn(name, s.With) && !dropped && (s.Related || !related) {
 			level = max(level, zohoAccess[s.Access])
 			transfers = transfers || s.Access == "read_write" && z.o.Dialect.WriteSharesTransfer == "yes"
