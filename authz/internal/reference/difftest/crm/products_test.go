@@ -8,7 +8,7 @@ import (
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
-	"hubspot":    {compile: compiled(hubspot.Parse)},
+	"hubspot":    {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
 	"salesforce": {compile: compiled(salesforce.Parse)},
 	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
 }
