@@ -533,13 +533,26 @@ func (c *compiler) share(subject string, on model.Target, level model.Level, con
 		}
 	}
 	if c.dialect.WriteSharesTransfer == "yes" && level == model.LevelWrite {
-		may := "holds(" + crm.Quote(on.Type) + `, "change_owner")`
+		may := "(" + c.permitted(on.Type, "change_owner") + ")"
 		if condition != "" {
 			may += " && (" + c.schema.Conditions[condition] + ")"
 		}
 		rule.Action, rule.If = "change_owner", c.condition("transfers", on.Type+"."+condition, may)
 		c.add(rule)
 	}
+}
+
+// permitted is the condition that the user's profile has a permission of a module.
+func (c *compiler) permitted(typ, permission string) string {
+	parts := []string{"false"}
+	for name, p := range crm.Sorted(c.Profiles) {
+		for module, permissions := range p.Modules {
+			if crm.Name(module) == typ && slices.Contains(permissions, permission) {
+				parts = append(parts, "member("+crm.Quote(profileID(name))+")")
+			}
+		}
+	}
+	return strings.Join(parts, " || ")
 }
 
 // territories are what members and managers have of records in territories.

@@ -1,6 +1,7 @@
 package crm_test
 
 import (
+	"github.com/crmauthz/crmauthz/model/crm/fxiaoke"
 	"github.com/crmauthz/crmauthz/model/crm/hubspot"
 	"github.com/crmauthz/crmauthz/model/crm/salesforce"
 	"github.com/crmauthz/crmauthz/model/crm/zoho"
@@ -8,6 +9,7 @@ import (
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
+	"fxiaoke":    {compile: compiled(fxiaoke.Parse)},
 	"hubspot":    {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
 	"salesforce": {compile: compiled(salesforce.Parse)},
 	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
