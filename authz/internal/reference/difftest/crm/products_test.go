@@ -9,7 +9,7 @@ import (
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
-	"fxiaoke":    {compile: compiled(fxiaoke.Parse)},
+	"fxiaoke":    {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
 	"hubspot":    {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
 	"salesforce": {compile: compiled(salesforce.Parse)},
 	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},

@@ -139,7 +139,7 @@ func (p *policy) names() (users, units, texts []string) {
 			}
 		}
 	}
-	return append(users, "user:nobody"), append(units, "unit:nowhere"), []string{"a", "b", "North", "South"}
+	return append(users, "user:nobody"), append(units, "unit:nowhere"), []string{"a", "b", "North", "South", "locked", "invalid"}
 }
 
 func (p *policy) record(d dice, typ string, users, units, texts []string, depth int) *model.Record {
