@@ -115,10 +115,12 @@ func (c *compiler) group(name string, group Group) {
 		for _, s := range c.subjects(g) {
 			c.member(s, groupID(name), model.Period{})
 		}
-		if !group.NoBosses {
-			for _, s := range c.superiors(g) {
-				c.member(s, bossesID(name), model.Period{})
-			}
+		above := c.superiors(g)
+		if g.Group != "" { // whether it shares with its bosses says the group that something is shared with
+			above = []string{bossesID(g.Group)}
+		}
+		for _, s := range above {
+			c.member(s, bossesID(name), model.Period{})
 		}
 	}
 }
@@ -176,8 +178,8 @@ func (c *compiler) superiors(g Grantee) (above []string) {
 			return nil
 		}
 		return []string{bossesID(g.Group)}
-	case g.Queue != "":
-		for _, u := range c.usersOf(c.Queues[g.Queue]) {
+	case g.Queue != "" || g.Territory != "" || g.TerritoryAndSubordinates != "":
+		for _, u := range c.usersIn(g) {
 			above = append(above, c.superiors(Grantee{User: u})...)
 		}
 		slices.Sort(above)
@@ -210,6 +212,16 @@ func (c *compiler) usersIn(g Grantee) (users []string) {
 		return c.usersOf(c.Queues[g.Queue])
 	case g.Territory != "":
 		return slices.Sorted(slices.Values(c.Territories[g.Territory].Users))
+	case g.TerritoryAndSubordinates != "":
+		for name, t := range crm.Sorted(c.Territories) {
+			for at := name; at != ""; at = c.Territories[at].Parent {
+				if at == g.TerritoryAndSubordinates {
+					users = append(users, t.Users...)
+				}
+			}
+		}
+		slices.Sort(users)
+		return slices.Compact(users)
 	}
 	for name, u := range crm.Sorted(c.Users) {
 		if g.hasUser(c, u) {

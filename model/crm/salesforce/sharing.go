@@ -224,29 +224,46 @@ func (c *compiler) share(s Share) {
 	if s.Owner != "" && c.endsWithOwner(s.Cause) {
 		while = crm.Condition{Name: "owned_by." + crm.Name(s.Owner), Expr: crm.Quote(userID(s.Owner)) + " in record.owners"}
 	}
-	valid := model.Period{Until: s.Until}
-	for _, subject := range c.subjects(s.To) {
-		rule := model.TeamRule{
-			Tenant: c.tenant, Subject: subject, On: model.OnRecord(crm.Name(object), id),
-			Level: c.shareLevel(s.Access), As: crm.Name(s.As), If: c.when(while), Valid: valid,
-		}
-		if c.Groups[s.To.Group].NoBosses { // a rule on the record would count for superiors
-			rule.On = model.OnType(crm.Name(object))
-			rule.If = c.when(while, crm.Condition{Name: "record." + crm.Name(id), Expr: "record.id == " + crm.Quote(id)})
-		}
+	rule := model.TeamRule{Tenant: c.tenant, On: model.OnRecord(crm.Name(object), id), As: crm.Name(s.As), If: c.when(while), Valid: model.Period{Until: s.Until}}
+	if c.Groups[s.To.Group].NoBosses { // a rule on the record would count for superiors
+		rule.On = model.OnType(crm.Name(object))
+		rule.If = c.when(while, crm.Condition{Name: "record." + crm.Name(id), Expr: "record.id == " + crm.Quote(id)})
+	}
+	for _, rule.Subject = range c.subjects(s.To) {
+		rule.Level = c.shareLevel(s.Access)
 		c.add(rule)
 		if c.dialect.SharesWithoutPermission == "sufficient" {
 			c.suffices(rule, s.Access)
 		}
 		if s.Account != "" {
 			c.add(model.TeamRule{
-				Tenant: c.tenant, Subject: subject, On: model.OnRecord(account, s.Account), Level: model.LevelRead, As: "implicit", Valid: valid,
+				Tenant: c.tenant, Subject: rule.Subject, On: model.OnRecord(account, s.Account), Level: model.LevelRead, As: "implicit", Valid: rule.Valid,
 			})
 		}
 	}
-	if object == account {
-		c.giveChildren(s.To, s.children(), crm.Condition{Name: "account." + crm.Name(id), Expr: "record.parent.id == " + crm.Quote(id)})
+	if s.To.User == "" && c.inherits(object) { // those above a role in which there is nobody
+		for _, rule.Subject = range c.superiors(s.To) {
+			if rule.Level = min(c.shareLevel(s.Access), c.managers()); rule.Level != model.LevelNone {
+				c.add(rule)
+			}
+		}
 	}
+	if object == account {
+		c.giveChildren(s.To, s.children(), c.whileShared(s, id)...)
+	}
+}
+
+// whileShared is the conditions that a child's account is one that is shared, and still is.
+func (c *compiler) whileShared(s Share, id string) []crm.Condition {
+	all := []crm.Condition{{Name: "account." + crm.Name(id), Expr: "record.parent.id == " + crm.Quote(id)}}
+	if s.Owner != "" && c.endsWithOwner(s.Cause) {
+		all = append(all, crm.Condition{Name: "account_of." + crm.Name(s.Owner), Expr: crm.Quote(userID(s.Owner)) + " in record.parent.owners"})
+	}
+	if !s.Until.IsZero() {
+		until := s.Until.UTC().Format("2006-01-02.15-04-05")
+		all = append(all, crm.Condition{Name: "until." + until, Expr: "now < " + crm.Timestamp(s.Until)})
+	}
+	return all
 }
 
 func (c *compiler) endsWithOwner(cause Cause) bool {

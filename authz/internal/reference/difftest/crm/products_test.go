@@ -11,6 +11,6 @@ import (
 var products = map[string]product{
 	"fxiaoke":    {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
 	"hubspot":    {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
-	"salesforce": {compile: compiled(salesforce.Parse)},
+	"salesforce": {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true},
 	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
 }
