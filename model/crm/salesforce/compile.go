@@ -42,10 +42,13 @@ const (
 // onRecords are the actions that somebody does to a record that there is.
 var onRecords = []string{actionRead, actionEdit, actionDelete, actionTransfer, actionShare, actionGiveRead, actionGiveEdit}
 
-// System is the type whose actions are the user permissions (ViewAllData),
-// custom permissions (custom:NAME), and whatever else may be used (apexClass:NAME).
+// System is the type whose actions are login, the user permissions (ViewAllData),
+// custom permissions (custom:NAME), and whatever else may be used (classAccesses:NAME).
 // One asks for them without a record.
 const System = "System"
+
+// actionLogin is what everybody may who is active, within the hours and from the addresses of her profile.
+const actionLogin = "login"
 
 // Compile makes the policy of a tenant. It is pure: the same organisation gives the same
 // policy. An *crm.Error, or a *model.ValueError of a name that our facts cannot hold, says what
@@ -143,7 +146,9 @@ func (c *compiler) types() {
 		}
 		c.schema.Types[crm.Name(name)] = t
 	}
-	c.schema.Types[System] = model.Type{Actions: map[string]model.Action{"login": {Need: model.LevelRead}}}
+	c.schema.Types[System] = model.Type{Actions: map[string]model.Action{actionLogin: {Need: model.LevelRead}}}
+	c.may(internal, System, actionLogin, model.ScopeAll)
+	c.may(external, System, actionLogin, model.ScopeAll)
 }
 
 // actions are what may be done with records of the object. To Salesforce, there are four

@@ -44,9 +44,8 @@ func (m *importer) sharingRule(n *crm.Node) (r SharingRule, ok bool) {
 		case "sharedTo":
 			r.To, problem = grantee(c, problem)
 		case "sharedFrom":
-			from := Grantee{}
-			from, problem = grantee(c, problem)
-			r.From = &from
+			r.From = new(Grantee)
+			*r.From, problem = grantee(c, problem)
 		case "accountSettings":
 			m.accountSettings(c, &r)
 		case "criteriaItems":

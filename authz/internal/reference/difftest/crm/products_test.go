@@ -1,6 +1,7 @@
 package crm_test
 
 import (
+	"github.com/crmauthz/crmauthz/model/crm/dynamics365"
 	"github.com/crmauthz/crmauthz/model/crm/fxiaoke"
 	"github.com/crmauthz/crmauthz/model/crm/hubspot"
 	"github.com/crmauthz/crmauthz/model/crm/salesforce"
@@ -9,8 +10,9 @@ import (
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
-	"fxiaoke":    {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
-	"hubspot":    {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
-	"salesforce": {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true},
-	"zoho":       {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
+	"dynamics365": {compile: compiled(dynamics365.Parse)},
+	"fxiaoke":     {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
+	"hubspot":     {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
+	"salesforce":  {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true},
+	"zoho":        {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
 }

@@ -61,31 +61,34 @@ func (s salesforceOracle) decides(q model.Request) (allowed, ok bool) {
 	if s.closed(name, u, o, q, always) {
 		return false, true
 	}
-	gate := held.rights&sfRights[q.Action] != 0
-	switch q.Action {
-	case "view_all":
-		return held.viewsAll(), true
-	case "modify_all":
-		return held.modifiesAll(), true
-	case "create":
-		if held.has("ModifyAllData") || gate && o.Sharing != salesforce.ControlledByParent {
-			return true, true
-		}
-	default:
-		if held.modifiesAll() || q.Action == "read" && held.viewsAll() || q.Action == "transfer" && held.has("TransferAnyEntity") {
-			return true, true
-		}
+	if held.bypasses(q.Action) {
+		return true, true
 	}
-	if !gate {
+	switch gate := held.rights&sfRights[q.Action] != 0; {
+	case !gate:
 		return false, true
-	}
-	if q.Action == "delete" && o.Sharing == salesforce.PublicReadWrite && !u.External && s.o.Dialect.PublicWriteDeletes == "yes" {
+	case q.Action == "view_all" || q.Action == "modify_all" || q.Action == "create" && o.Sharing != salesforce.ControlledByParent:
+		return true, true
+	case q.Action == "delete" && o.Sharing == salesforce.PublicReadWrite && !u.External && s.o.Dialect.PublicWriteDeletes == "yes":
 		return true, true
 	}
 	if o.Master != salesforce.None && slices.Contains([]string{"create", "edit", "delete"}, q.Action) {
 		need = int(o.Master)
 	}
 	return s.level(name, u, q.Record) >= need, true
+}
+
+// bypasses tells whether the user may do an action with every record.
+func (h sfHeld) bypasses(action string) bool {
+	switch action {
+	case "view_all", "read":
+		return h.viewsAll()
+	case "create":
+		return h.has("ModifyAllData")
+	case "transfer":
+		return h.modifiesAll() || h.has("TransferAnyEntity")
+	}
+	return h.modifiesAll()
 }
 
 func (s salesforceOracle) mayLogin(u salesforce.User) bool {
