@@ -10,7 +10,7 @@ import (
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
-	"dynamics365": {compile: compiled(dynamics365.Parse)},
+	"dynamics365": {compile: compiled(dynamics365.Parse), random: randomDynamics, fields: true},
 	"fxiaoke":     {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
 	"hubspot":     {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
 	"salesforce":  {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true},
