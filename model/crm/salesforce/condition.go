@@ -17,11 +17,13 @@ func inSession(set string) crm.Condition {
 	return crm.Condition{Name: "session." + crm.Name(set), Expr: crm.Quote(set) + " in env.activated"}
 }
 
-// ownedBy is the condition that an owner of the record is one of the subjects, or in one.
+// ownedBy is the condition that an owner of the record is one of the subjects, or in one; of
+// queues, which own themselves, that it is one.
 func ownedBy(name string, subjects []string) crm.Condition {
 	parts := make([]string, len(subjects))
 	for i, s := range subjects {
-		if parts[i] = "ownerIn(" + crm.Quote(s) + ")"; model.KindOf(s) == model.User {
+		parts[i] = "ownerIn(" + crm.Quote(s) + ")"
+		if k := model.KindOf(s); k == model.User || k == model.Team {
 			parts[i] = crm.Quote(s) + " in record.owners"
 		}
 	}

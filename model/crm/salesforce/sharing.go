@@ -135,7 +135,11 @@ func (c *compiler) rule(object string, o Object, r SharingRule) {
 	}
 	c.give(object, r.To, r.Access, ownedBy("rule."+name, c.subjects(*r.From)))
 	if object == account {
-		for _, owned := range c.parentOwnedBy("children."+name, c.usersIn(*r.From)) {
+		owners := userIDs(c.usersIn(*r.From))
+		if r.From.Queue != "" {
+			owners = []string{queueID(r.From.Queue)}
+		}
+		for _, owned := range parentOwnedBy("children."+name, owners) {
 			c.giveChildren(r.To, r.children(), owned)
 		}
 	}
@@ -143,26 +147,26 @@ func (c *compiler) rule(object string, o Object, r SharingRule) {
 
 func (r SharingRule) opensChildren() bool { return r.Case|r.Contact|r.Opportunity != None }
 
-// parentOwnedBy is conditions one of which holds if the parent's owner is one of some
-// users: as many as it takes, since a condition has a length.
-func (c *compiler) parentOwnedBy(name string, users []string) (all []crm.Condition) {
-	const room = crm.MaxExpression / 2
-	var ids []string
-	size := 0
-	flush := func() {
-		if len(ids) > 0 {
-			expr := "record.parent.owners.exists(o, o in " + list(ids) + ")"
-			all = append(all, crm.Condition{Name: name, Expr: expr})
-			ids, size = nil, 0
-		}
-	}
+func userIDs(users []string) (ids []string) {
 	for _, u := range users {
 		ids = append(ids, userID(u))
-		if size += len(crm.Quote(userID(u))) + 2; size > room {
-			flush()
-		}
 	}
-	flush()
+	return ids
+}
+
+// parentOwnedBy is conditions one of which holds if an owner of the parent is one of some
+// subjects: as many as it takes, since a condition has a length.
+func parentOwnedBy(name string, owners []string) (all []crm.Condition) {
+	const room = crm.MaxExpression / 2
+	for len(owners) > 0 {
+		n, size := 0, 0
+		for n < len(owners) && (n == 0 || size < room) {
+			size += len(crm.Quote(owners[n])) + 2
+			n++
+		}
+		all = append(all, crm.Condition{Name: name, Expr: "record.parent.owners.exists(o, o in " + list(owners[:n]) + ")"})
+		owners = owners[n:]
+	}
 	return all
 }
 
@@ -177,7 +181,7 @@ func (c *compiler) accountOwners(name string, role Role) {
 		if !c.inherits(child) {
 			continue
 		}
-		for _, below := range c.parentOwnedBy("account_of."+crm.Name(name), c.usersIn(Grantee{Role: name})) {
+		for _, below := range parentOwnedBy("account_of."+crm.Name(name), userIDs(c.usersIn(Grantee{Role: name}))) {
 			for _, above := range c.superiors(Grantee{Role: name}) {
 				c.level(above, child, min(c.shareLevel(access), c.managers()), below)
 			}

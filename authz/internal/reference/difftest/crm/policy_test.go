@@ -23,6 +23,7 @@ type policy struct {
 	conditions *condition.Set
 	lines      []model.Line
 	snapshot   *engine.Snapshot
+	teamsOwn   bool // records of random questions are owned by teams, too
 }
 
 func compile(p *crm.Policy) (*policy, error) {

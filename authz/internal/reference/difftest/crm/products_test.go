@@ -10,9 +10,9 @@ import (
 
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
-	"dynamics365": {compile: compiled(dynamics365.Parse), random: randomDynamics, fields: true},
+	"dynamics365": {compile: compiled(dynamics365.Parse), random: randomDynamics, fields: true, teamsOwn: true},
 	"fxiaoke":     {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
 	"hubspot":     {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
-	"salesforce":  {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true},
+	"salesforce":  {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true, teamsOwn: true},
 	"zoho":        {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
 }

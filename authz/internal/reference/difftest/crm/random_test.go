@@ -38,6 +38,7 @@ func TestRandomOrganisations(t *testing.T) {
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
+				p.teamsOwn = product.teamsOwn
 				questions := p.questions(d, 60)
 				answers, err := p.ask(questions)
 				if err != nil {
@@ -142,9 +143,23 @@ func (p *policy) names() (users, units, texts []string) {
 	return append(users, "user:nobody"), append(units, "unit:nowhere"), []string{"a", "b", "North", "South", "locked", "invalid"}
 }
 
+// teams are the teams of the facts.
+func (p *policy) teams() (teams []string) {
+	for _, l := range p.lines {
+		if v := l.Values[1]; l.Section == model.Memberships && model.KindOf(v) == model.Team && !slices.Contains(teams, v) {
+			teams = append(teams, v)
+		}
+	}
+	return teams
+}
+
 func (p *policy) record(d dice, typ string, users, units, texts []string, depth int) *model.Record {
 	t := p.Schema.Types[typ]
-	r := &model.Record{Type: typ, ID: pick(d, "1", "2", "3"), Owners: some(d, 2, users...), Attrs: attrs(d, t.Attributes, append(slices.Clone(users), texts...))}
+	owners := users
+	if p.teamsOwn {
+		owners = slices.Concat(users, p.teams())
+	}
+	r := &model.Record{Type: typ, ID: pick(d, "1", "2", "3"), Owners: some(d, 2, owners...), Attrs: attrs(d, t.Attributes, append(slices.Clone(users), texts...))}
 	if strings.HasSuffix(typ, ".related") { // a stand-in for a record, which has no owners
 		r.Owners = nil
 	}

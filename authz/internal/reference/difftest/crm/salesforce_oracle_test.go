@@ -162,7 +162,7 @@ func (s salesforceOracle) meets(name string, r *model.Record, all []salesforce.C
 	is := func(c salesforce.Criterion) bool {
 		switch c.Field {
 		case "OwnerId":
-			return slices.ContainsFunc(r.Owners, func(o string) bool { return o == "user:"+name })
+			return s.owns(name, r)
 		case "Size__c":
 			size, ok := r.Attrs["Size__c"].(float64)
 			return map[string]bool{"lessThan": ok && size < 2, "greaterOrEqual": ok && size >= 2, "notEqual": !ok || size != 2}[c.Operation]
@@ -187,7 +187,7 @@ func (s salesforceOracle) level(name string, u salesforce.User, r *model.Record)
 		switch {
 		case r.Parent != nil:
 			return s.level(name, u, r.Parent)
-		case o.Master == salesforce.None && slices.Contains(r.Owners, "user:"+name):
+		case o.Master == salesforce.None && s.owns(name, r):
 			return sfAll
 		}
 		return sfNone
@@ -200,18 +200,30 @@ func (s salesforceOracle) level(name string, u salesforce.User, r *model.Record)
 		salesforce.PublicRead: sfRead, salesforce.PublicReadWrite: sfEdit, salesforce.PublicReadWriteTransfer: sfTransfer, salesforce.PublicFullAccess: sfAll,
 	}[sharing]
 	for _, owner := range r.Owners {
-		switch {
-		case owner == "user:"+name:
-			level = sfAll
-		case !o.NoHierarchies && s.above(u.Role, s.o.Users[strings.TrimPrefix(owner, "user:")].Role):
+		below := salesforce.Grantee{User: strings.TrimPrefix(owner, "user:")}
+		if queue, ok := strings.CutPrefix(owner, "team:"); ok {
+			below = salesforce.Grantee{Queue: queue}
+		}
+		if !o.NoHierarchies && s.isAbove(u, below) {
 			level = max(level, s.managers())
 		}
+	}
+	if s.owns(name, r) {
+		level = sfAll
 	}
 	level = max(level, s.shared(name, u, r), s.ruled(name, u, r), s.byPlace(name, u, r))
 	if reached, _ := r.Attrs["child_access"].([]string); r.Type == "Account" && slices.Contains(reached, "user:"+name) {
 		level = max(level, sfRead)
 	}
 	return level
+}
+
+// owns tells whether the user, or a queue that she is in, owns the record.
+func (s salesforceOracle) owns(name string, r *model.Record) bool {
+	return slices.ContainsFunc(r.Owners, func(o string) bool {
+		queue, ok := s.o.Queues[strings.TrimPrefix(o, "team:")]
+		return o == "user:"+name || ok && s.inGroup(name, s.o.Users[name], queue)
+	})
 }
 
 func (s salesforceOracle) managers() int {
@@ -339,6 +351,9 @@ func (s salesforceOracle) ruled(name string, u salesforce.User, r *model.Record)
 		}
 		return slices.ContainsFunc(r.Owners, func(owner string) bool {
 			n := strings.TrimPrefix(owner, "user:")
+			if x.From.Queue != "" {
+				return owner == "team:"+x.From.Queue
+			}
 			_, known := s.o.Users[n]
 			return known && s.is(n, s.o.Users[n], *x.From)
 		})

@@ -254,6 +254,8 @@ type product struct {
 	compile func(description []byte, tenant string) (*crm.Policy, error)
 	random  func(dice) (*crm.Policy, oracle, error)
 	fields  bool // it has rules about fields
+	// teamsOwn: records are owned by teams, too.
+	teamsOwn bool
 }
 
 // oracle decides as the product does, from the description, without our formula.
