@@ -396,22 +396,22 @@ func (c *compiler) basics() {
 		if x.Department != "" {
 			c.give(model.Everyone, on, accessLevels[x.Department], c.condition("same", "department", "member(record.unit)"))
 		}
-		if x.Organization == "" {
+		if x.Organisation == "" {
 			continue
 		}
 		for name, d := range crm.Sorted(c.Departments) {
-			if d.Organization {
-				c.give(c.organizationRole(name), on, accessLevels[x.Organization], c.condition("organization", name, inUnits(c.organization(name))))
+			if d.Organisation {
+				c.give(c.organisationRole(name), on, accessLevels[x.Organisation], c.condition("organisation", name, inUnits(c.organisation(name))))
 			}
 		}
 	}
 }
 
-// organization are the departments whose nearest organisation this is.
-func (o *Organisation) organization(name string) (all []string) {
+// organisation are the departments whose nearest organisation this is.
+func (o *Organisation) organisation(name string) (all []string) {
 	for d := range crm.Sorted(o.Departments) {
 		at := d
-		for at != "" && !o.Departments[at].Organization {
+		for at != "" && !o.Departments[at].Organisation {
 			at = o.Departments[at].Parent
 		}
 		if at == name {
@@ -421,11 +421,11 @@ func (o *Organisation) organization(name string) (all []string) {
 	return all
 }
 
-func (c *compiler) organizationRole(name string) string {
-	id := "role:organization." + model.EscapeID(name)
+func (c *compiler) organisationRole(name string) string {
+	id := "role:organisation." + model.EscapeID(name)
 	if !c.made[id] {
 		c.made[id] = true
-		in := c.organization(name)
+		in := c.organisation(name)
 		for user, u := range c.Users {
 			if slices.ContainsFunc(u.departments(), func(d string) bool { return slices.Contains(in, d) }) {
 				c.member(userID(user), id)

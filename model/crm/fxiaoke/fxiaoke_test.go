@@ -134,7 +134,7 @@ func TestImport(t *testing.T) {
 			"Reader": {Functions: map[string][]string{"AccountObj": {"view"}}},
 		},
 		Departments: map[string]fxiaoke.Department{
-			"China": {Leader: "wei", Organization: true}, "North": {Parent: "China", Leader: "ann", Assistants: []string{"bob"}}, "Lost": {},
+			"China": {Leader: "wei", Organisation: true}, "North": {Parent: "China", Leader: "ann", Assistants: []string{"bob"}}, "Lost": {},
 		},
 		Users: map[string]fxiaoke.User{
 			"wei": {Status: "active", Roles: []string{"Sales"}, Department: "China"},
@@ -164,7 +164,7 @@ func TestImport(t *testing.T) {
 	wantCounts := map[string]int{
 		"taken: description": 1, "taken: object": 2, "ambiguous: object": 1, "unknown: object": 1,
 		"taken: function": 6, "unknown: function": 1, "unknown: functions": 1, "taken: field": 3, "ambiguous: field": 1, "unknown: field": 2,
-		"taken: department": 3, "unknown: department": 2, "unknown: leader": 1, "unknown: assistant": 1, "unknown: organization": 1,
+		"taken: department": 3, "unknown: department": 2, "unknown: leader": 1, "unknown: assistant": 1, "unknown: organisation": 1,
 		"taken: user": 4, "ambiguous: user": 1, "unknown: role": 1, "unknown: superior": 1, "unknown: status": 1, "unknown: user column": 1,
 		"taken: group": 1, "unknown: members": 2, "taken: sharing rule": 1, "unknown: sharing rule": 1, "unknown: from": 1,
 		"taken: team member": 1, "not expressible: team member": 1, "unknown: team member user": 1, "unknown: team member object": 1,

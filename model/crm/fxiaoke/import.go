@@ -17,8 +17,8 @@ import (
 //
 //	role 角色, object 对象, functions 功能
 //	role 角色, object 对象, field 字段, access 权限, [export 导出]
-//	object 对象, basic 基础数据权限, [department 部门权限], [organization 组织权限]
-//	department 部门, parent 上级部门, [leader 负责人], [assistants 助理], [organization 组织]
+//	object 对象, basic 基础数据权限, [department 部门权限], [organisation 组织权限]
+//	department 部门, parent 上级部门, [leader 负责人], [assistants 助理], [organisation 组织]
 //	user 员工, [status 状态], [roles 角色], [department 主属部门], [departments 附属部门], [reports_to 汇报对象]
 //	group 用户组, members 成员
 //	object 对象, from 来源, to 共享给, access 权限                              a sharing rule by owner
@@ -113,8 +113,8 @@ func (i *importer) tables() []crm.Table {
 		{Kind: "sharing rule", Columns: []string{objectColumn, "from|来源", "to|共享给", accessColumn}, Read: i.rule},
 		{Kind: "pool", Columns: []string{"pool|公海", objectColumn, "members|成员"}, Optional: []string{"admins|管理员"}, Read: i.pool},
 		{Kind: "group", Columns: []string{"group|用户组", "members|成员"}, Read: i.group},
-		{Kind: "object", Columns: []string{objectColumn, "basic|基础数据权限"}, Optional: []string{"department|部门权限", "organization|组织权限"}, Read: i.object},
-		{Kind: "department", Columns: []string{"department|部门", "parent|上级部门"}, Optional: []string{"leader|负责人", "assistants|助理", "organization|组织"}, Read: i.department},
+		{Kind: "object", Columns: []string{objectColumn, "basic|基础数据权限"}, Optional: []string{"department|部门权限", "organisation|组织权限"}, Read: i.object},
+		{Kind: "department", Columns: []string{"department|部门", "parent|上级部门"}, Optional: []string{"leader|负责人", "assistants|助理", "organisation|组织"}, Read: i.department},
 		{Kind: "user", Columns: []string{userColumn}, Optional: []string{"status|状态", "roles|角色", "department|主属部门", "departments|附属部门", "reports_to|汇报对象"}, Read: i.user},
 	}
 }
@@ -201,7 +201,7 @@ func (i *importer) object(r crm.Row) {
 		}{
 			{"basic", &x.Basic, []string{"private", "public_read_only", "public_read_write"}},
 			{"department", &x.Department, within},
-			{"organization", &x.Organization, within},
+			{"organisation", &x.Organisation, within},
 		} {
 			w, ok := i.oneOf(r, "object", c.column, name, c.may...)
 			if !ok {
@@ -300,9 +300,9 @@ func (i *importer) department(r crm.Row) {
 				d.Assistants = append(d.Assistants, a)
 			}
 		}
-		d.Organization, _ = r.Flag("organization")
-		if _, ok := r.Flag("organization"); !ok {
-			i.say(r, crm.Unknown, "organization", r.Text("organization"), "is neither yes nor no; "+name+" is none")
+		d.Organisation, _ = r.Flag("organisation")
+		if _, ok := r.Flag("organisation"); !ok {
+			i.say(r, crm.Unknown, "organisation", r.Text("organisation"), "is neither yes nor no; "+name+" is none")
 		}
 		i.o.Departments[name] = d
 		i.say(r, crm.Taken, "department", name, "")

@@ -52,10 +52,10 @@ var dialects = map[string][]string{
 type Object struct {
 	// Basic is 基础数据权限: private 私有 (if empty), public_read_only 公开只读, public_read_write 公开读写.
 	Basic string `yaml:"basic,omitempty"`
-	// Department and Organization are what everyone has of the records of his own department
+	// Department and Organisation are what everyone has of the records of his own department
 	// and organisation: read_only, read_write, or nothing.
 	Department   string `yaml:"department,omitempty"`
-	Organization string `yaml:"organization,omitempty"`
+	Organisation string `yaml:"organisation,omitempty"`
 	// Source is the object by whose related team these records are reached: see Related.
 	Source *Source `yaml:"source,omitempty"`
 	// Lock and LifeStatus are tracked (if empty): a record's attributes lock_status and life_status
@@ -95,7 +95,7 @@ type Role struct {
 // Department is a department 部门 or, of the organisations in it, one 组织.
 type Department struct {
 	Parent       string   `yaml:"parent,omitempty"`
-	Organization bool     `yaml:"organization,omitempty"`
+	Organisation bool     `yaml:"organisation,omitempty"`
 	Leader       string   `yaml:"leader,omitempty"`
 	Assistants   []string `yaml:"assistants,omitempty"`
 }
@@ -242,7 +242,7 @@ func (c *checker) object(name string, x Object) {
 	}
 	c.Word(in+" basic", x.Basic, "private", "public_read_only", "public_read_write")
 	c.Word(in+" department", x.Department, "read_only", "read_write")
-	c.Word(in+" organization", x.Organization, "read_only", "read_write")
+	c.Word(in+" organisation", x.Organisation, "read_only", "read_write")
 	c.Word(in+" lock", x.Lock, "tracked", "untracked")
 	c.Word(in+" life_status", x.LifeStatus, "tracked", "untracked")
 	for field, f := range crm.Sorted(x.Fields) {

@@ -1,6 +1,8 @@
 package zoho
 
 import (
+	"cmp"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -83,71 +85,110 @@ func (m Module) expression(x *Criteria, depth int) (string, *crm.Error) {
 	return strings.Join(parts, join), nil
 }
 
-var operators = map[string]string{
-	"equal": "==", "not_equal": "!=", "greater_than": ">", "less_than": "<", "greater_equal": ">=", "less_equal": "<=",
-}
+// operators compare with one value, listings with any of several, and texts are functions.
+var (
+	operators = map[string]string{
+		"equal": "==", "not_equal": "!=", "greater_than": ">", "less_than": "<", "greater_equal": ">=", "less_equal": "<=",
+	}
+	listings = map[string]bool{"equal": true, "in": true, "not_equal": false, "not_in": false} // whether it is one of them
+	texts    = map[string]string{
+		"contains": "contains", "not_contains": "contains", "starts_with": "startsWith", "ends_with": "endsWith",
+	}
+)
 
 func (m Module) comparison(x *Criteria) (string, *crm.Error) {
-	wrong := func(value, hint string) (string, *crm.Error) {
-		return "", &crm.Error{What: "field " + x.Field + " " + x.Comparator, Value: value, Err: crm.ErrMalformed, Hint: hint}
-	}
-	if x.Field == "" {
-		return wrong("", "a criterion has a field")
-	}
-	if x.Field == ownerField {
+	switch {
+	case x.Field == "":
+		return m.wrong(x, "", "a criterion has a field")
+	case x.Field == ownerField:
 		return m.ofOwner(x)
+	case crm.IsBuiltIn(x.Field):
+		return m.wrong(x, x.Field, "no attribute can have this name")
+	case slices.Contains(x.Value, empty):
+		return m.ofEmpty(x)
+	case len(x.Value) == 0:
+		return m.wrong(x, "", "there is no value")
 	}
-	if crm.IsBuiltIn(x.Field) {
-		return wrong(x.Field, "no attribute can have this name")
-	}
-	attr, list := crm.Attribute(crm.Name(x.Field)), m.attr(x.Field) == model.AttrStrings
 	values := make([]string, len(x.Value))
 	for i, v := range x.Value {
-		if v == empty {
-			switch {
-			case len(x.Value) == 1 && x.Comparator == "equal":
-				return "!has(" + attr + ")", nil
-			case len(x.Value) == 1 && x.Comparator == "not_equal":
-				return "has(" + attr + ")", nil
-			}
-			return wrong(v, "is compared with equal and not_equal only")
-		}
 		literal, ok := m.literal(x.Field, v)
 		if !ok {
-			return wrong(v, "no value of a field of the type "+m.Fields[x.Field].Type)
+			return m.wrong(x, v, "no value of a field of the type "+m.Fields[x.Field].Type)
 		}
 		values[i] = literal
 	}
-	if len(values) == 0 {
-		return wrong("", "there is no value")
+	attr, expr := crm.Attribute(crm.Name(x.Field)), ""
+	switch m.attr(x.Field) {
+	case model.AttrStrings:
+		expr = compareList(attr, x.Comparator, values)
+	case model.AttrString:
+		expr = cmp.Or(compareText(attr, x.Comparator, values), compareValue(attr, x.Comparator, values))
+	default:
+		expr = compareValue(attr, x.Comparator, values)
 	}
-	operator, one := operators[x.Comparator]
-	switch text := m.attr(x.Field) == model.AttrString; {
-	case list && (x.Comparator == "equal" || x.Comparator == "contains" || x.Comparator == "in"):
-		return anyOf(values, func(v string) string { return v + " in " + attr }), nil
-	case list && (x.Comparator == "not_equal" || x.Comparator == "not_contains" || x.Comparator == "not_in"):
-		return "!(" + anyOf(values, func(v string) string { return v + " in " + attr }) + ")", nil
-	case list:
-	case one && len(values) == 1:
-		return attr + " " + operator + " " + values[0], nil
-	case x.Comparator == "in" || x.Comparator == "equal":
-		return attr + " in [" + strings.Join(values, ", ") + "]", nil
-	case x.Comparator == "not_in" || x.Comparator == "not_equal":
-		return "!(" + attr + " in [" + strings.Join(values, ", ") + "])", nil
-	case x.Comparator == "between" && len(values) == 2:
-		return attr + " >= " + values[0] + " && " + attr + " <= " + values[1], nil
-	case x.Comparator == "not_between" && len(values) == 2:
-		return attr + " < " + values[0] + " || " + attr + " > " + values[1], nil
-	case text && x.Comparator == "contains":
-		return anyOf(values, func(v string) string { return attr + ".contains(" + v + ")" }), nil
-	case text && x.Comparator == "not_contains":
-		return "!(" + anyOf(values, func(v string) string { return attr + ".contains(" + v + ")" }) + ")", nil
-	case text && x.Comparator == "starts_with":
-		return anyOf(values, func(v string) string { return attr + ".startsWith(" + v + ")" }), nil
-	case text && x.Comparator == "ends_with":
-		return anyOf(values, func(v string) string { return attr + ".endsWith(" + v + ")" }), nil
+	if expr == "" {
+		return m.wrong(x, x.Comparator, "does not compare a field of the type "+m.Fields[x.Field].Type+" with this")
 	}
-	return wrong(x.Comparator, "does not compare a field of the type "+m.Fields[x.Field].Type+" with this")
+	return expr, nil
+}
+
+func (m Module) wrong(x *Criteria, value, hint string) (string, *crm.Error) {
+	return "", &crm.Error{What: "field " + x.Field + " " + x.Comparator, Value: value, Err: crm.ErrMalformed, Hint: hint}
+}
+
+// ofEmpty tells whether a field has a value.
+func (m Module) ofEmpty(x *Criteria) (string, *crm.Error) {
+	has := "has(" + crm.Attribute(crm.Name(x.Field)) + ")"
+	switch {
+	case len(x.Value) == 1 && x.Comparator == "equal":
+		return "!" + has, nil
+	case len(x.Value) == 1 && x.Comparator == "not_equal":
+		return has, nil
+	}
+	return m.wrong(x, empty, "is compared with equal and not_equal only")
+}
+
+// compareValue compares an attribute with values; empty if the comparator does not.
+func compareValue(attr, comparator string, values []string) string {
+	is, lists := listings[comparator]
+	operator, orders := operators[comparator]
+	switch list := attr + " in [" + strings.Join(values, ", ") + "]"; {
+	case orders && len(values) == 1:
+		return attr + " " + operator + " " + values[0]
+	case lists && is:
+		return list
+	case lists:
+		return "!(" + list + ")"
+	case comparator == "between" && len(values) == 2:
+		return attr + " >= " + values[0] + " && " + attr + " <= " + values[1]
+	case comparator == "not_between" && len(values) == 2:
+		return attr + " < " + values[0] + " || " + attr + " > " + values[1]
+	}
+	return ""
+}
+
+// compareText looks for texts in an attribute.
+func compareText(attr, comparator string, values []string) string {
+	function, ok := texts[comparator]
+	if !ok {
+		return ""
+	}
+	return negated(comparator, anyOf(values, func(v string) string { return attr + "." + function + "(" + v + ")" }))
+}
+
+// compareList looks for values in an attribute that is a list.
+func compareList(attr, comparator string, values []string) string {
+	if _, ok := listings[comparator]; !ok && comparator != "contains" && comparator != "not_contains" {
+		return ""
+	}
+	return negated(comparator, anyOf(values, func(v string) string { return v + " in " + attr }))
+}
+
+func negated(comparator, expr string) string {
+	if strings.HasPrefix(comparator, "not_") {
+		return "!(" + expr + ")"
+	}
+	return expr
 }
 
 // ofOwner compares the record's owners.

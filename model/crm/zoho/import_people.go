@@ -161,8 +161,8 @@ func (i *importer) resolveUsers(users, roles, profiles *namer) {
 		case status == "" && !u.confirmed:
 			status = "unconfirmed"
 		}
-		role, hasRole := roles.find(u.role)
-		_, hasRole = i.o.Roles[role]
+		role, _ := roles.find(u.role)
+		_, hasRole := i.o.Roles[role]
 		profile, hasProfile := profiles.find(u.profile)
 		if !hasRole || !hasProfile {
 			i.add(u.place, crm.Unknown, "user", called, "her role "+u.role.String()+" or profile "+u.profile.String()+" is in no file; she is left out")

@@ -51,7 +51,7 @@ func TestImport(t *testing.T) {
 			"Administrator": {Administrator: true, Modules: map[string][]string{}},
 			"Standard": {
 				Modules: map[string][]string{
-					"Leads": {"Crm_Implied_Customize_Leads", "create", "edit", "view"}, "Deals": {"edit", "view"}, "Sites": {"view"},
+					"Leads": {"Crm_Implied_Customise_Leads", "create", "edit", "view"}, "Deals": {"edit", "view"}, "Sites": {"view"},
 				},
 				Permissions: []string{"Crm_Implied_Chat_Access"},
 			},
@@ -218,7 +218,7 @@ func (o oneFile) Open(name string) (fs.File, error) {
 }
 func (o oneFile) Stat(name string) (fs.FileInfo, error) {
 	if name == "." {
-		return dot{o.endless}, nil
+		return dot(o), nil
 	}
 	return o.endless, nil
 }

@@ -46,7 +46,7 @@ func (f *fxiaokeMaker) make() {
 		f.o.Roles[name] = r
 	}
 	for n, name := range f.departments {
-		d := fxiaoke.Department{Organization: f.chance(30), Assistants: some(f.dice, 1, f.users...)}
+		d := fxiaoke.Department{Organisation: f.chance(30), Assistants: some(f.dice, 1, f.users...)}
 		if n > 0 {
 			d.Parent = f.departments[f.IntN(n)]
 		}
@@ -75,20 +75,29 @@ func (f *fxiaokeMaker) make() {
 		g.Groups = some(f.dice, 1, f.groups[:n]...)
 		f.o.Groups[name] = g
 	}
-	access := func() string { return pick(f.dice, "read_only", "read_write") }
+	f.makeObjects()
+	f.makeRecords()
+}
+
+func (f *fxiaokeMaker) access() string { return pick(f.dice, "read_only", "read_write") }
+
+func (f *fxiaokeMaker) makeObjects() {
 	for _, name := range f.objects {
 		x := fxiaoke.Object{
-			Basic: pick(f.dice, "", "", "private", "public_read_only", "public_read_write"), Department: pick(f.dice, "", "", access()), Organization: pick(f.dice, "", "", access()),
+			Basic: pick(f.dice, "", "", "private", "public_read_only", "public_read_write"), Department: pick(f.dice, "", "", f.access()), Organisation: pick(f.dice, "", "", f.access()),
 			Lock: pick(f.dice, "", "untracked"), LifeStatus: pick(f.dice, "", "untracked"),
-			Fields: map[string]fxiaoke.Field{"name": {}, "amount": {Type: "number", Roles: map[string]string{f.roles[0]: "invisible", f.roles[1]: access()}, NoExport: some(f.dice, 1, f.roles...)}},
+			Fields: map[string]fxiaoke.Field{"name": {}, "amount": {Type: "number", Roles: map[string]string{f.roles[0]: "invisible", f.roles[1]: f.access()}, NoExport: some(f.dice, 1, f.roles...)}},
 		}
 		if name == "ContactObj" {
-			x.Source = &fxiaoke.Source{Object: "AccountObj", Roles: map[string]string{"owner": "read_write", "co_follower": access(), "member": access()}}
+			x.Source = &fxiaoke.Source{Object: "AccountObj", Roles: map[string]string{"owner": "read_write", "co_follower": f.access(), "member": f.access()}}
 		}
 		f.o.Objects[name] = x
 	}
+}
+
+func (f *fxiaokeMaker) makeRecords() {
 	for range f.IntN(4) {
-		r := fxiaoke.SharingRule{Object: pick(f.dice, f.objects...), To: f.people(), Access: access()}
+		r := fxiaoke.SharingRule{Object: pick(f.dice, f.objects...), To: f.people(), Access: f.access()}
 		if from := f.people(); f.chance(60) {
 			r.From = &from
 		} else {
@@ -98,12 +107,12 @@ func (f *fxiaokeMaker) make() {
 	}
 	for range f.IntN(6) {
 		f.o.Team = append(f.o.Team, fxiaoke.TeamMember{
-			Object: pick(f.dice, f.objects...), Record: pick(f.dice, "1", "2"), User: pick(f.dice, f.users...), Role: pick(f.dice, "", "co_follower", "after_sales"), Access: access(),
+			Object: pick(f.dice, f.objects...), Record: pick(f.dice, "1", "2"), User: pick(f.dice, f.users...), Role: pick(f.dice, "", "co_follower", "after_sales"), Access: f.access(),
 		})
 	}
 	for range f.IntN(4) {
 		f.o.Temporary = append(f.o.Temporary, fxiaoke.Temporary{
-			Object: pick(f.dice, f.objects...), Record: pick(f.dice, "1", "2"), User: pick(f.dice, f.users...), Access: access(),
+			Object: pick(f.dice, f.objects...), Record: pick(f.dice, "1", "2"), User: pick(f.dice, f.users...), Access: f.access(),
 			Until: pick(f.dice, time.Time{}, now, now.Add(time.Hour)), Revoked: f.chance(20),
 		})
 	}
@@ -164,31 +173,38 @@ func (f fxiaokeOracle) ownerless(r *model.Record) bool {
 
 // stopped is what the states of a record, and its pool, do not let anybody do.
 func (f fxiaokeOracle) stopped(x fxiaoke.Object, name string, q model.Request) bool {
-	changes := []string{"edit", "invalidate", "change_owner", "edit_team", "lock", "unlock", "return"}
-	lock, life, pool := q.Record.Attrs["lock_status"], q.Record.Attrs["life_status"], q.Record.Attrs["high_seas_id"]
-	if q.Action == "choose" || q.Action == "assign" {
-		p, ok := f.o.Pools[textOf(pool)]
-		if !ok || p.Object != q.Type || !f.ownerless(q.Record) {
-			return true
-		}
-		if q.Action == "choose" && !f.isIn(name, p.Members) || q.Action == "assign" && !f.isIn(name, p.Admins) {
-			return true
-		}
-		return x.LifeStatus != "untracked" && (life == nil || life == "invalid")
+	lock, life := q.Record.Attrs["lock_status"], q.Record.Attrs["life_status"]
+	isLocked := x.Lock != "untracked" && (lock == nil || lock == "locked")
+	isInvalid := x.LifeStatus != "untracked" && (life == nil || life == "invalid")
+	isValid := x.LifeStatus != "untracked" && life != "invalid"
+	switch q.Action {
+	case "choose", "assign":
+		return isInvalid || !f.claims(name, q)
+	case "recover", "delete":
+		return isLocked || isValid
+	case "lock", "unlock":
+		return isInvalid || f.isPooled(q)
+	case "edit", "invalidate", "change_owner", "edit_team":
+		return isLocked || isInvalid || f.isPooled(q)
+	case "return":
+		return isLocked || isInvalid || f.isPooled(q) || f.hasPools(q.Type) && q.Record.Attrs["high_seas_id"] == nil
 	}
-	pooled := slices.ContainsFunc(slices.Collect(maps.Values(f.o.Pools)), func(p fxiaoke.Pool) bool { return p.Object == q.Type })
-	switch {
-	case pooled && pool != nil && f.ownerless(q.Record) && slices.Contains(changes, q.Action):
-		return true
-	case pooled && pool == nil && q.Action == "return":
-		return true
-	case x.Lock != "untracked" && (lock == nil || lock == "locked") &&
-		slices.Contains([]string{"edit", "invalidate", "recover", "delete", "change_owner", "edit_team", "return"}, q.Action):
-		return true
-	case x.LifeStatus != "untracked" && (life == nil || life == "invalid") && slices.Contains(changes, q.Action):
-		return true
-	}
-	return x.LifeStatus != "untracked" && life != "invalid" && (q.Action == "recover" || q.Action == "delete")
+	return false
+}
+
+// claims tells whether somebody may claim a record of a pool, or assign it.
+func (f fxiaokeOracle) claims(name string, q model.Request) bool {
+	p, ok := f.o.Pools[textOf(q.Record.Attrs["high_seas_id"])]
+	who := map[string]fxiaoke.People{"choose": p.Members, "assign": p.Admins}[q.Action]
+	return ok && p.Object == q.Type && f.ownerless(q.Record) && f.isIn(name, who)
+}
+
+func (f fxiaokeOracle) hasPools(object string) bool {
+	return slices.ContainsFunc(slices.Collect(maps.Values(f.o.Pools)), func(p fxiaoke.Pool) bool { return p.Object == object })
+}
+
+func (f fxiaokeOracle) isPooled(q model.Request) bool {
+	return f.hasPools(q.Type) && q.Record.Attrs["high_seas_id"] != nil && f.ownerless(q.Record)
 }
 
 func textOf(v any) string {
@@ -220,41 +236,16 @@ func (f fxiaokeOracle) inTeam(name, object string, r *model.Record, most func(ro
 }
 
 func (f fxiaokeOracle) level(name, object string, r *model.Record) int {
-	x, d, u := f.o.Objects[object], f.o.Dialect, f.o.Users[name]
+	x := f.o.Objects[object]
 	l := max(fxiaokeAccess[x.Basic], f.member(name, object, r))
-	if l == 2 && d.PublicWriteDeletes == "yes" && x.Basic == "public_read_write" {
+	if l == 2 && f.o.Dialect.PublicWriteDeletes == "yes" && x.Basic == "public_read_write" {
 		l = 3
 	}
-	managers := map[string]int{"": 4, "write": 2, "read": 1, "none": 0}[d.Managers]
-	for below := range f.o.Users {
-		if n := f.distance(below, name); n == 1 || n > 1 && f.o.Superiors != "direct" {
-			has := f.member(below, object, r)
-			if d.ManagersOfGrantees == "no" && has < 4 {
-				has = 0
-			}
-			l = max(l, min(managers, has))
-		}
-	}
-	departments := slices.Clone(u.Departments)
-	if u.Department != "" {
-		departments = append(departments, u.Department)
-	}
 	unit := strings.TrimPrefix(r.Unit, "unit:")
-	l = max(l, f.leads(name, unit))
-	if slices.Contains(departments, unit) {
-		l = max(l, fxiaokeAccess[x.Department])
-	}
-	if org := f.organization(unit); org != "" && slices.ContainsFunc(departments, func(d string) bool { return f.organization(d) == org }) {
-		l = max(l, fxiaokeAccess[x.Organization])
-	}
+	l = max(l, f.bySubordinates(name, object, r), f.leads(name, unit), f.byDepartments(name, x, unit), f.byPools(name, object, r))
 	for _, rule := range f.o.Rules {
 		if rule.Object == object && f.isIn(name, rule.To) && f.shares(rule, unit, r) {
 			l = max(l, fxiaokeAccess[rule.Access])
-		}
-	}
-	for pool, p := range f.o.Pools {
-		if p.Object == object && r.Attrs["high_seas_id"] == pool && f.ownerless(r) && (f.isIn(name, p.Members) || f.isIn(name, p.Admins)) {
-			l = max(l, 1)
 		}
 	}
 	if s := x.Source; s != nil && r.Parent != nil {
@@ -264,6 +255,45 @@ func (f fxiaokeOracle) level(name, object string, r *model.Record) int {
 		l = max(l, f.inTeam(name, s.Object, r.Parent, func(role string) int { return fxiaokeAccess[s.Roles[role]] }))
 	}
 	return l
+}
+
+func (f fxiaokeOracle) bySubordinates(name, object string, r *model.Record) (l int) {
+	managers := map[string]int{"": 4, "write": 2, "read": 1, "none": 0}[f.o.Dialect.Managers]
+	for below := range f.o.Users {
+		if n := f.distance(below, name); n == 1 || n > 1 && f.o.Superiors != "direct" {
+			has := f.member(below, object, r)
+			if f.o.Dialect.ManagersOfGrantees == "no" && has < 4 {
+				has = 0
+			}
+			l = max(l, min(managers, has))
+		}
+	}
+	return l
+}
+
+func (f fxiaokeOracle) departments(name string) []string {
+	u := f.o.Users[name]
+	departments := slices.Clone(u.Departments)
+	if u.Department != "" {
+		departments = append(departments, u.Department)
+	}
+	return departments
+}
+
+func (f fxiaokeOracle) byDepartments(name string, x fxiaoke.Object, unit string) (l int) {
+	departments := f.departments(name)
+	if slices.Contains(departments, unit) {
+		l = fxiaokeAccess[x.Department]
+	}
+	if org := f.organisation(unit); org != "" && slices.ContainsFunc(departments, func(d string) bool { return f.organisation(d) == org }) {
+		l = max(l, fxiaokeAccess[x.Organisation])
+	}
+	return l
+}
+
+func (f fxiaokeOracle) byPools(name, object string, r *model.Record) int {
+	p, ok := f.o.Pools[textOf(r.Attrs["high_seas_id"])]
+	return one(ok && p.Object == object && f.ownerless(r) && (f.isIn(name, p.Members) || f.isIn(name, p.Admins)))
 }
 
 // leads is what leaders and assistants have of a department's data.
@@ -280,9 +310,9 @@ func (f fxiaokeOracle) leads(name, unit string) (level int) {
 	return level
 }
 
-func (f fxiaokeOracle) organization(d string) string {
+func (f fxiaokeOracle) organisation(d string) string {
 	for at := d; at != ""; at = f.o.Departments[at].Parent {
-		if f.o.Departments[at].Organization {
+		if f.o.Departments[at].Organisation {
 			return at
 		}
 	}
@@ -317,13 +347,9 @@ func (f fxiaokeOracle) superior(name string) string {
 
 func (f fxiaokeOracle) isIn(name string, p fxiaoke.People) bool {
 	u, ok := f.o.Users[name]
-	departments := slices.Clone(u.Departments)
-	if u.Department != "" {
-		departments = append(departments, u.Department)
-	}
 	return ok && (slices.Contains(p.Users, name) ||
 		slices.ContainsFunc(u.Roles, func(r string) bool { return slices.Contains(p.Roles, r) }) ||
-		slices.ContainsFunc(departments, func(d string) bool { return f.isOf(d, p) }) ||
+		slices.ContainsFunc(f.departments(name), func(d string) bool { return f.isOf(d, p) }) ||
 		slices.ContainsFunc(p.Groups, func(g string) bool { return f.isIn(name, f.o.Groups[g]) }))
 }
 

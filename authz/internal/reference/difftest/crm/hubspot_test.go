@@ -150,43 +150,42 @@ func (h hubspotOracle) teams(name string) []string {
 	return teams
 }
 
+// permits tells whether permissions, as far as the seat has them, allow what is asked.
 func (h hubspotOracle) permits(p hubspot.Permissions, u hubspot.User, name string, q model.Request) bool {
 	x, ok := p.Objects[q.Type]
 	if !ok {
 		return false
 	}
 	seat := h.o.Seats[u.Seat].Without
-	lacks := func(verb string) bool {
-		return slices.Contains(seat, verb) || slices.Contains(seat, q.Type+"."+verb)
-	}
+	lacks := func(verb string) bool { return slices.Contains(seat, verb) || slices.Contains(seat, q.Type+"."+verb) }
 	tool := func(t string) bool { return slices.Contains(p.Tools, t) && !slices.Contains(seat, t) }
-	hit := func(verb, word string) bool { return !lacks(verb) && h.hit(word, slices.Contains(x.Unassigned, verb), name, q.Record) }
-	view := hit("view", x.View)
-	viewsSome := !lacks("view") && (x.View != "" && x.View != "none" || slices.Contains(x.Unassigned, "view"))
-	wide := func(word, verb string) bool { return word == "all" || slices.Contains(x.Unassigned, verb) }
-	editsSome := viewsSome && !lacks("edit") && (x.Edit != "" && x.Edit != "none" && x.View != "" && x.View != "none" || wide(x.Edit, "edit") && wide(x.View, "view"))
-	create := !lacks("create") && (x.Create == "yes" || x.Create == "" && editsSome)
-	switch q.Action {
-	case "view", "add_note", "add_task":
-		return view
-	case "edit":
-		return view && hit("edit", x.Edit)
-	case "communicate":
-		return view && hit("communicate", x.Communicate)
-	case "delete":
-		return view && hit("delete", x.Delete)
-	case "bulk_delete":
-		return view && hit("delete", x.Delete) && tool("bulk_delete")
-	case "export":
-		return view && tool("export")
-	case "import":
-		return create && tool("import")
-	case "create":
-		return create
-	case "open_attachment":
-		return q.Type == "notes" && view && !lacks("view") && (x.View == "all" || x.View != "" && x.View != "none" && slices.Contains(q.Record.Owners, "user:"+name))
+	hit := func(verb, word string) bool {
+		return !lacks(verb) && h.hit(word, slices.Contains(x.Unassigned, verb), name, q.Record)
 	}
-	return false
+	view := hit("view", x.View)
+	if lacks("view") || lacks("edit") {
+		x.Edit, x.Unassigned = "", slices.DeleteFunc(slices.Clone(x.Unassigned), func(verb string) bool { return verb == "edit" })
+	}
+	create := !lacks("create") && createsSome(x)
+	all := x.View == "all" || reachesSome(x.View) && slices.Contains(q.Record.Owners, "user:"+name)
+	return map[string]bool{
+		"view": view, "add_note": view, "add_task": view,
+		"edit": view && hit("edit", x.Edit), "communicate": view && hit("communicate", x.Communicate), "delete": view && hit("delete", x.Delete),
+		"bulk_delete": view && hit("delete", x.Delete) && tool("bulk_delete"), "export": view && tool("export"),
+		"create": create, "import": create && tool("import"), "open_attachment": q.Type == "notes" && !lacks("view") && all,
+	}[q.Action]
+}
+
+// reachesSome tells whether a permission goes anywhere.
+func reachesSome(word string) bool { return word != "" && word != "none" }
+
+// createsSome tells whether records may be created: where there can be one that is both viewed and edited.
+func createsSome(x hubspot.ObjectPermissions) bool {
+	if x.Create != "" {
+		return x.Create == "yes"
+	}
+	wide := func(word, verb string) bool { return word == "all" || slices.Contains(x.Unassigned, verb) }
+	return reachesSome(x.View) && reachesSome(x.Edit) || wide(x.View, "view") && wide(x.Edit, "edit")
 }
 
 func (h hubspotOracle) hit(word string, unassigned bool, name string, r *model.Record) bool {

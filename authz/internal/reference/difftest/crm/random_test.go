@@ -176,9 +176,9 @@ func (p *policy) record(d dice, typ string, users, units, texts []string, depth 
 func attrs(d dice, declared map[string]model.AttrType, texts []string) map[string]any {
 	out := map[string]any{}
 	for _, name := range keys(declared) {
-		switch n := d.IntN(10); {
-		case n == 0:
-		case n == 1:
+		switch d.IntN(10) {
+		case 0:
+		case 1:
 			out[name] = nil
 		default:
 			out[name] = value(d, declared[name], texts)

@@ -20,44 +20,40 @@ var zohoNeeds = map[string]int{"view": 1, "export": 1, "edit": 2, "add_note": 2,
 
 func (z zohoOracle) decides(q model.Request) (allowed, ok bool) {
 	m, isModule := z.o.Modules[q.Type]
-	if q.Record == nil || !isModule {
-		return false, false
-	}
 	name := strings.TrimPrefix(q.User, "user:")
 	u, known := z.o.Users[name]
-	if !known {
+	switch {
+	case q.Record == nil || !isModule || !known:
 		return false, false // everyone is also who is not described
-	}
-	if u.Status != "" && u.Status != "active" || z.wrongPlace(name) || z.outside(name, q.Type) {
+	case u.Status != "" && u.Status != "active" || z.wrongPlace(name) || z.outside(name, q.Type) || z.locked(m, u, q):
 		return false, true
-	}
-	p := z.o.Profiles[u.Profile]
-	permitted := p.Administrator || slices.Contains(p.Modules[q.Type], q.Action)
-	if q.Action == "add_note" {
-		permitted = p.Administrator || slices.Contains(p.Modules["Notes"], "create") && slices.Contains(p.Modules[q.Type], "view")
-	}
-	if z.locked(m, u, q) {
-		return false, true
+	case z.o.Profiles[u.Profile].Administrator:
+		return true, true
+	case q.Action == "create":
+		return z.permitted(u, q), true
 	}
 	need, listed := zohoNeeds[q.Action]
 	if !listed {
 		need = 4
 	}
-	if q.Action == "create" {
-		return permitted, true
-	}
 	byShare, transfers := z.shared(name, q.Type, q.Record, false)
 	switch {
-	case p.Administrator:
-		return true, true
 	case z.o.Dialect.SharesWithoutPermission == "sufficient" && byShare >= need:
 		return true, true
-	case !permitted:
+	case !z.permitted(u, q):
 		return false, true
 	case transfers && q.Action == "change_owner":
 		return true, true
 	}
 	return z.level(name, q.Type, q.Record) >= need, true
+}
+
+func (z zohoOracle) permitted(u zoho.User, q model.Request) bool {
+	p := z.o.Profiles[u.Profile]
+	if q.Action == "add_note" {
+		return slices.Contains(p.Modules["Notes"], "create") && slices.Contains(p.Modules[q.Type], "view")
+	}
+	return slices.Contains(p.Modules[q.Type], q.Action)
 }
 
 func (z zohoOracle) wrongPlace(name string) bool {
@@ -98,45 +94,70 @@ func (z zohoOracle) level(name, module string, r *model.Record) int {
 	if l == 2 && d.PublicWriteDeletes == "yes" {
 		l = 3
 	}
-	managers := map[string]int{"": 4, "write": 2, "read": 1, "none": 0}[d.Managers]
+	shared, _ := z.shared(name, module, r, false)
+	l = max(l, shared, z.byOwners(name, r), z.byRules(name, module, r), z.byGrantees(name, module, r), z.territory(name, module, r))
+	if of := z.o.Modules[module].RelatedTo; r.Parent != nil && of != "" {
+		shared, _ := z.shared(name, of, r.Parent, true)
+		l = max(l, shared, z.territory(name, of, r.Parent))
+	}
+	return l
+}
+
+func (z zohoOracle) managers() int {
+	return map[string]int{"": 4, "write": 2, "read": 1, "none": 0}[z.o.Dialect.Managers]
+}
+
+// byOwners is what superiors and peers of owners have.
+func (z zohoOracle) byOwners(name string, r *model.Record) (l int) {
+	role := z.o.Users[name].Role
 	for _, o := range r.Owners {
 		owner := strings.TrimPrefix(o, "user:")
 		if z.superior(name, owner) {
-			l = max(l, managers)
+			l = max(l, z.managers())
 		}
-		if x, ok := z.o.Users[owner]; ok && z.byRole() && x.Role == u.Role && z.o.Roles[u.Role].ShareWithPeers {
+		if x, ok := z.o.Users[owner]; ok && z.byRole() && x.Role == role && z.o.Roles[role].ShareWithPeers {
 			l = 4
 		}
 	}
+	return l
+}
+
+func (z zohoOracle) byRules(name, module string, r *model.Record) (l int) {
 	for _, rule := range z.o.Rules {
-		to := z.isIn(name, rule.To)
-		if d.ManagersOfGrantees == "yes" || d.ManagersOfGrantees == "" && rule.SuperiorsAllowed {
-			for x := range z.o.Users {
-				to = to || z.isIn(x, rule.To) && z.superior(name, x)
-			}
-			for role := range z.o.Roles { // and of roles that nobody is in
-				to = to || z.byRole() && (slices.Contains(rule.To.Roles, role) || slices.Contains(rule.To.RolesAndSubordinates, role)) && z.above(u.Role, role)
-			}
-		}
-		if rule.Module == module && to && z.rule(rule, r) {
+		if rule.Module == module && z.reaches(name, rule) && z.rule(rule, r) {
 			l = max(l, zohoAccess[rule.Access])
 		}
 	}
-	shared, _ := z.shared(name, module, r, false)
-	l = max(l, shared)
-	if d.ManagersOfGrantees == "yes" {
-		for x := range z.o.Users {
-			if z.superior(name, x) {
-				grantee, _ := z.shared(x, module, r, false)
-				l = max(l, min(managers, grantee))
-			}
+	return l
+}
+
+// reaches tells whether a rule is for somebody, or for one whose superior he is.
+func (z zohoOracle) reaches(name string, rule zoho.SharingRule) bool {
+	if z.isIn(name, rule.To) {
+		return true
+	}
+	if s := z.o.Dialect.ManagersOfGrantees; s != "yes" && (s != "" || !rule.SuperiorsAllowed) {
+		return false
+	}
+	for x := range z.o.Users {
+		if z.isIn(x, rule.To) && z.superior(name, x) {
+			return true
 		}
 	}
-	l = max(l, z.territory(name, module, r))
-	if r.Parent != nil && z.o.Modules[module].RelatedTo != "" {
-		of := z.o.Modules[module].RelatedTo
-		shared, _ := z.shared(name, of, r.Parent, true)
-		l = max(l, shared, z.territory(name, of, r.Parent))
+	for _, role := range slices.Concat(rule.To.Roles, rule.To.RolesAndSubordinates) { // also if nobody is in it
+		if z.byRole() && z.above(z.o.Users[name].Role, role) {
+			return true
+		}
+	}
+	return false
+}
+
+func (z zohoOracle) byGrantees(name, module string, r *model.Record) (l int) {
+	for x := range z.o.Users {
+		if z.o.Dialect.ManagersOfGrantees == "yes" && z.superior(name, x) {
+			grantee, _ := z.shared(x, module, r, false)
+			l = max(l, min(z.managers(), grantee))
+		}
 	}
 	return l
 }
