@@ -15,7 +15,7 @@ import (
 func randomFxiaoke(d dice) (*crm.Policy, oracle, error) {
 	f := fxiaokeMaker{dice: d, o: &fxiaoke.Organisation{
 		Dialect: crm.Dialect{
-			Managers: pick(d, "", "", "write", "read", "none"), ManagersOfGrantees: pick(d, "", "no"), HierarchyOff: pick(d, "", "", "all"),
+			Managers: pick(d, "", "", "", "write", "read", "none"), ManagersOfGrantees: pick(d, "", "", "no"), HierarchyOff: pick(d, "", "", "", "", "", "all"),
 			PublicWriteDeletes: pick(d, "", "yes"), Fields: pick(d, "", "closed"), AdminsSeeAllFields: pick(d, "", "yes"),
 			TreeInherits: pick(d, "", "read", "none"), DeactivationDropsShares: pick(d, "", "yes"),
 		},
@@ -30,6 +30,14 @@ func randomFxiaoke(d dice) (*crm.Policy, oracle, error) {
 	return p, fxiaokeOracle{f.o}, err
 }
 
+// fxiaokeValues are the states of records, and their pools.
+var fxiaokeValues = map[string][]any{
+	"lock_status":  {"normal", "normal", "normal", "locked"},
+	"life_status":  {"normal", "normal", "in_change", "invalid"},
+	"high_seas_id": {nil, nil, "a", "North"},
+	"level":        {"a", "b", "North"},
+}
+
 type fxiaokeMaker struct {
 	dice
 	o                                          *fxiaoke.Organisation
@@ -41,7 +49,7 @@ func (f *fxiaokeMaker) make() {
 	for n, name := range f.roles {
 		r := fxiaoke.Role{Administrator: n == 0 && f.chance(30), Functions: map[string][]string{}, Management: some(f.dice, 1, "manage_users")}
 		for _, object := range f.objects {
-			r.Functions[object] = append(some(f.dice, len(functions), functions...), "view")
+			r.Functions[object] = append(some(f.dice, len(functions), functions...), "view", "edit")
 		}
 		f.o.Roles[name] = r
 	}
@@ -56,13 +64,13 @@ func (f *fxiaokeMaker) make() {
 		f.o.Departments[name] = d
 	}
 	for n, name := range f.users {
-		u := fxiaoke.User{Status: pick(f.dice, "", "", "", "", "", "stopped"), Roles: some(f.dice, 2, f.roles...), Departments: some(f.dice, 1, f.departments...)}
+		u := fxiaoke.User{Status: pick(f.dice, "", "", "", "", "", "stopped"), Roles: append(some(f.dice, 1, f.roles...), some(f.dice, 2, f.roles...)...), Departments: some(f.dice, 1, f.departments...)}
 		if n < 5 { // leaders lead their own departments, so that nobody is his own superior
 			u.Department = f.departments[n]
 		} else if f.chance(80) {
 			u.Department = pick(f.dice, f.departments...)
 		}
-		if n > 3 && f.chance(50) {
+		if n > 3 && f.chance(70) {
 			u.ReportsTo = f.users[f.IntN(n)]
 		}
 		if f.chance(15) {
@@ -105,7 +113,7 @@ func (f *fxiaokeMaker) makeRecords() {
 		}
 		f.o.Rules = append(f.o.Rules, r)
 	}
-	for range f.IntN(6) {
+	for range f.IntN(12) {
 		f.o.Team = append(f.o.Team, fxiaoke.TeamMember{
 			Object: pick(f.dice, f.objects...), Record: pick(f.dice, "1", "2"), User: pick(f.dice, f.users...), Role: pick(f.dice, "", "co_follower", "after_sales"), Access: f.access(),
 		})

@@ -71,6 +71,9 @@ func randomHubspot(d dice) (*crm.Policy, oracle, error) {
 	return p, hubspotOracle{o}, err
 }
 
+// hubspotValues are where the records of pipelines are.
+var hubspotValues = map[string][]any{"pipeline": {"a", "b", "b", "c"}, "stage": {"a", "North", "b"}}
+
 func hubspotAssigned(d dice, sets []string) hubspot.Assigned {
 	a := hubspot.Assigned{Sets: some(d, 2, sets...)}
 	if p := hubspotPermissions(d); d.chance(50) {

@@ -23,7 +23,7 @@ type policy struct {
 	conditions *condition.Set
 	lines      []model.Line
 	snapshot   *engine.Snapshot
-	teamsOwn   bool // records of random questions are owned by teams, too
+	product    product
 }
 
 func compile(p *crm.Policy) (*policy, error) {

@@ -11,8 +11,8 @@ import (
 // products are what is tested, by the names of their packages.
 var products = map[string]product{
 	"dynamics365": {compile: compiled(dynamics365.Parse), random: randomDynamics, fields: true, teamsOwn: true},
-	"fxiaoke":     {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true},
-	"hubspot":     {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true},
+	"fxiaoke":     {compile: compiled(fxiaoke.Parse), random: randomFxiaoke, fields: true, values: fxiaokeValues},
+	"hubspot":     {compile: compiled(hubspot.Parse), random: randomHubspot, fields: true, values: hubspotValues},
 	"salesforce":  {compile: compiled(salesforce.Parse), random: randomSalesforce, fields: true, teamsOwn: true},
-	"zoho":        {compile: compiled(zoho.Parse), random: randomZoho, fields: true},
+	"zoho":        {compile: compiled(zoho.Parse), random: randomZoho, fields: true, values: zohoValues},
 }

@@ -38,7 +38,7 @@ func TestRandomOrganisations(t *testing.T) {
 				if err != nil {
 					t.Fatalf("seed %d: %v", seed, err)
 				}
-				p.teamsOwn = product.teamsOwn
+				p.product = product
 				questions := p.questions(d, 60)
 				answers, err := p.ask(questions)
 				if err != nil {
@@ -111,7 +111,7 @@ func (p *policy) questions(d dice, n int) (questions []difftest.Question) {
 		typ := pick(d, keys(p.Schema.Types)...)
 		q := difftest.Question{Request: model.Request{Tenant: tenant, User: pick(d, users...), Action: pick(d, keys(p.Schema.Types[typ].Actions)...), Type: typ, At: now}}
 		if d.chance(90) {
-			q.Request.Record = p.record(d, typ, users, units, texts, 0)
+			q.Request.Record = p.record(d, typ, p.around(d, q.Request.User, users), units, texts, 0)
 		}
 		q.Request.UserAttrs = attrs(d, p.Schema.User, texts)
 		q.Request.Env = attrs(d, p.Schema.Env, texts)
@@ -153,13 +153,37 @@ func (p *policy) teams() (teams []string) {
 	return teams
 }
 
+// around are users among whom there are the user and those below him more often than others.
+func (p *policy) around(d dice, user string, users []string) []string {
+	users = append(slices.Clone(users), user)
+	for at := user; d.chance(70); {
+		var below []string
+		for _, l := range p.lines {
+			if l.Section == model.OrgEdges && l.Values[1] == at && model.KindOf(at) == model.User {
+				below = append(below, l.Values[0])
+			}
+		}
+		if len(below) == 0 {
+			break
+		}
+		at = pick(d, below...)
+		users = append(users, at, at, at)
+	}
+	return users
+}
+
 func (p *policy) record(d dice, typ string, users, units, texts []string, depth int) *model.Record {
 	t := p.Schema.Types[typ]
 	owners := users
-	if p.teamsOwn {
+	if p.product.teamsOwn {
 		owners = slices.Concat(users, p.teams())
 	}
 	r := &model.Record{Type: typ, ID: pick(d, "1", "2", "3"), Owners: some(d, 2, owners...), Attrs: attrs(d, t.Attributes, append(slices.Clone(users), texts...))}
+	for _, name := range keys(t.Attributes) {
+		if likely := p.product.values[name]; likely != nil && d.chance(85) {
+			r.Attrs[name] = pick(d, likely...)
+		}
+	}
 	if strings.HasSuffix(typ, ".related") { // a stand-in for a record, which has no owners
 		r.Owners = nil
 	}

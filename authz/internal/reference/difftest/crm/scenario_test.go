@@ -256,6 +256,7 @@ type product struct {
 	fields  bool // it has rules about fields
 	// teamsOwn: records are owned by teams, too.
 	teamsOwn bool
+	values   map[string][]any // likely values of attributes
 }
 
 // oracle decides as the product does, from the description, without our formula.

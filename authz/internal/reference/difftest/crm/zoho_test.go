@@ -25,6 +25,13 @@ func randomZoho(d dice) (*crm.Policy, oracle, error) {
 	return p, zohoOracle{z.o}, err
 }
 
+// zohoValues are what criteria, territories and locks are about.
+var zohoValues = map[string][]any{
+	"Territories": {[]string{"North"}, []string{"South"}, []string{"World", "North"}, []string{}},
+	"Locked__s":   {false, false, false, true},
+	"Stage":       {"a", "North", "South", "b", nil},
+}
+
 type zohoMaker struct {
 	dice
 	o                                       *zoho.Organisation
