@@ -2,6 +2,7 @@ package crm_test
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"os"
@@ -37,7 +38,8 @@ type record struct {
 	Attrs  map[string]any
 }
 
-// check is a question in the words of fixtures: can has all actions that are allowed.
+// check is a question in the words of fixtures: can has all actions that are allowed, and
+// fields all that are not hidden.
 type check struct {
 	Name   string
 	Who    oneOrMore
@@ -178,9 +180,8 @@ func (c check) questions(schema *model.Schema, records map[string]*model.Record,
 			return nil, nil, fmt.Errorf("there is no type %s", typ)
 		}
 		for action := range t.Actions {
-			can := c.Can != nil && slices.Contains(*c.Can, action)
-			if c.Can != nil || slices.Contains(c.Cannot, action) {
-				ask(action, "", difftest.Answer{Allowed: can}, r, typ)
+			if c.Can != nil || len(c.Cannot) > 0 {
+				ask(action, "", difftest.Answer{Allowed: slices.Contains(deref(c.Can), action)}, r, typ)
 			}
 		}
 		for _, action := range slices.Concat(c.Cannot, deref(c.Can)) {
@@ -188,12 +189,23 @@ func (c check) questions(schema *model.Schema, records map[string]*model.Record,
 				return nil, nil, fmt.Errorf("there is no action %s", action)
 			}
 		}
-		for field, word := range c.Fields {
+		for field := range t.Fields {
+			word, listed := c.Fields[field]
+			if !listed {
+				word = cmp.Or(c.Fields["*"], "hidden")
+			}
 			level, err := model.ParseFieldLevel(word)
 			if err != nil {
 				return nil, nil, err
 			}
-			ask(c.Action, field, difftest.Answer{Field: level}, r, typ)
+			if c.Fields != nil {
+				ask(c.Action, field, difftest.Answer{Field: level}, r, typ)
+			}
+		}
+		for field := range c.Fields {
+			if _, ok := t.Fields[field]; !ok && field != "*" {
+				return nil, nil, fmt.Errorf("there is no field %s", field)
+			}
 		}
 	}
 	for _, r := range records {
