@@ -45,7 +45,7 @@ func (o *Organisation) check() error {
 		c.record(what, s.Record)
 		c.grantee(what, s.To)
 		if slices.Contains(s.Rights, Create) || len(s.Rights) == 0 {
-			c.Fail(what, fmt.Sprint(s.Rights), crm.ErrRefused, "rights of a record that there is")
+			c.Fail(what, "rights", crm.ErrRefused, "one or more, of a record that there is")
 		}
 	}
 	for _, s := range o.ColumnShares {

@@ -132,6 +132,9 @@ func (m *importer) document(x *crm.XML, root *crm.Node) error {
 	}
 }
 
+// containers are elements that hold others and say nothing themselves.
+var containers = []string{"RolePrivileges", "Roles", "FieldSecurityProfiles", "ImportExportXml", "Entity"}
+
 // element reads what begins, in the elements at.
 func (m *importer) element(x *crm.XML, n *crm.Node, at []string) error {
 	in := ""
@@ -141,25 +144,40 @@ func (m *importer) element(x *crm.XML, n *crm.Node, at []string) error {
 	switch {
 	case n.Name == "Role":
 		m.beginRole(n, in)
+	case n.Name == "RolePrivilege" && in == "RolePrivileges" && m.role != "":
+		m.privilege(n)
 	case n.Name == "FieldSecurityProfile" && in == "FieldSecurityProfiles":
 		return m.read(x, n, m.columnProfile)
 	case n.Name == "entity" && n.Attrs["Name"] != "":
 		m.table = strings.ToLower(n.Attrs["Name"])
-	case n.Name == "attribute" && in == "attributes" && m.table != "":
-		return m.read(x, n, m.attribute)
-	case n.Name == "OwnershipTypeMask" && m.table != "":
-		return m.read(x, n, m.ownership)
-	case n.Name == "RolePrivilege" && in == "RolePrivileges" && m.role != "":
-		m.privilege(n)
-	case n.Name == "RolePrivileges", n.Name == "Roles", n.Name == "FieldSecurityProfiles", n.Name == "ImportExportXml", n.Name == "Entity":
+	case slices.Contains(containers, n.Name):
+	case m.table != "" && (n.Name == "attribute" && in == "attributes" || n.Name == "OwnershipTypeMask"):
+		return m.read(x, n, m.ofTable)
 	case in == "Role" && m.role != "":
 		return m.read(x, n, m.roleHeader)
-	case len(at) == 1 && at[0] == "ImportExportXml" && n.Name != "Entities":
-		m.note(crm.NotExpressible, n.Line, n.Name, "", "a part of the solution that is not about who may do what")
-	case in == "Roles" || in == "RolePrivileges" || in == "FieldSecurityProfiles":
-		m.note(crm.Unknown, n.Line, n.Name, "", "not known in "+in)
+	case slices.Contains(containers, in):
+		m.other(n, at)
 	}
 	return nil
+}
+
+// other notes an element that is not looked into.
+func (m *importer) other(n *crm.Node, at []string) {
+	switch in := at[len(at)-1]; {
+	case in == "ImportExportXml" && n.Name != "Entities":
+		m.note(crm.NotExpressible, n.Line, n.Name, "", "a part of the solution that is not about who may do what")
+	case in != "ImportExportXml" && in != "Entity":
+		m.note(crm.Unknown, n.Line, n.Name, "", "not known in "+in)
+	}
+}
+
+// ofTable reads a column of a table, or who owns its records.
+func (m *importer) ofTable(n *crm.Node) {
+	if n.Name == "OwnershipTypeMask" {
+		m.ownership(n)
+		return
+	}
+	m.attribute(n)
 }
 
 func (m *importer) read(x *crm.XML, n *crm.Node, take func(*crm.Node)) error {

@@ -98,18 +98,9 @@ func importFolder(t *testing.T, fsys fs.FS) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, text := 0, ""
-	err = fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files++
-		data, err := fs.ReadFile(fsys, name)
-		text += string(data)
-		return err
-	})
-	if err != nil || report.Files != files {
-		t.Fatalf("%d files were read, of %d; %v", report.Files, files, err)
+	files, text := contents(t, fsys)
+	if report.Files != files {
+		t.Fatalf("%d files were read, of %d", report.Files, files)
 	}
 	for _, level := range []string{"Basic", "Local", "Deep", "Global"} {
 		if got, want := report.Rights[level], strings.Count(text, ` level="`+level+`"`); got != want {
@@ -141,6 +132,24 @@ func importFolder(t *testing.T, fsys fs.FS) {
 	}
 	t.Logf("%d files, %d roles, %d tables, rights %v: %v", report.Files, len(org.Roles), len(org.Tables), report.Rights, outcomes)
 	compiles(t, org)
+}
+
+func contents(t *testing.T, fsys fs.FS) (files int, text string) {
+	t.Helper()
+	var all strings.Builder
+	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		data, err := fs.ReadFile(fsys, name)
+		all.Write(data)
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files, all.String()
 }
 
 // TestTimeOfTheLargest tells what the largest file costs; see go test -v.
