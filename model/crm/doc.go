@@ -7,7 +7,7 @@
 //	func Parse(data []byte) (*Organisation, error)  // from YAML
 //	func (*Organisation) YAML() ([]byte, error)
 //	func (*Organisation) Compile(tenant string) (*crm.Policy, error) // pure; the same every time
-//	func Import(ctx, fs.FS, Options) (*Organisation, *crm.Report, error)
+//	func Import(ctx, fs.FS[, Options]) (*Organisation, *crm.Report, error)
 //
 // Only Import reads files, of the fs.FS that it is given.
 package crm

@@ -289,3 +289,25 @@ func FuzzImport(f *testing.F) {
 		}
 	})
 }
+
+// A profile of about 340 kB, as Zoho's API answers for one.
+func BenchmarkImportProfile(b *testing.B) {
+	var text strings.Builder
+	text.WriteString(`{"profiles": [{"id": "1", "name": "Standard", "custom": true, "permissions_details": [`)
+	for n := range 1_500 {
+		if n > 0 {
+			text.WriteString(",\n")
+		}
+		fmt.Fprintf(&text, `{"display_label": "View", "customizable": true, "parent_permissions": null, "name": "Crm_Implied_View_CustomModule%d", "module": "Module_%d",`+
+			` "id": "4150868000000%06d", "enabled": true, "note": "some two hundred characters a permission"}`, n, n%60, n)
+	}
+	text.WriteString(`]}]}`)
+	fsys := fstest.MapFS{"profile.json": {Data: []byte(text.String())}}
+	b.SetBytes(int64(text.Len()))
+	b.ReportAllocs()
+	for b.Loop() {
+		if _, _, err := zoho.Import(b.Context(), fsys, zoho.Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
