@@ -29,14 +29,13 @@ const layers = `
 
 	model, adapter, authz, authz/authzhttp < authz/internal/attacktest;
 
-	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review...
-	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/internal/analysis
 	model, adapter, authz/filter, authz/internal/condition, authz/internal/engine, authz/internal/reference, authz
 	< authz/fixture < authz/authztest;
 
-	model, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/fixture
-	model, model/crm, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review...
+	model, model/crm, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/fixture, authz/internal/analysis
 	< authz/cmd/..., examples/...;
+	authz/cmd/crmauthz/internal/layout, authz/cmd/crmauthz/internal/source < authz/cmd/crmauthz/internal/doctor
+	< authz/cmd/crmauthz/internal/command < authz/cmd/crmauthz;
 
 	model < testdata < examples/...;
 `
@@ -47,11 +46,12 @@ var importers = []struct {
 	by   []string
 	why  string
 }{
-	{[]string{"github.com/casbin/"}, []string{"authz", "authz/internal/reference...", "adapter/casbinadapter...", "adapter/gormstore..."},
+	{[]string{"github.com/casbin/"}, []string{"authz", "authz/internal/reference...", "adapter/casbinadapter...", "adapter/gormstore...", "authz/cmd/crmauthz/internal/doctor"},
 		"Casbin is the reference and a bridge; no decision is built on it"},
 	{drivers, []string{"adapter/casbinadapter...", "adapter/gormstore...", "authz/authzgorm...", "authz/filter", "authz/fixture", "authz/cmd/...", "examples/..."},
 		"importing authz links no database"},
 	{[]string{"cel.dev/"}, []string{"authz/internal/condition..."}, "there is one place that knows CEL"},
+	{[]string{"github.com/spf13/"}, []string{"authz/cmd/..."}, "a library has no command line"},
 	{[]string{module + "/examples"}, nil, "nobody imports examples"},
 }
 
