@@ -97,26 +97,24 @@ func (c *changing) rule(p placement, add bool) error {
 			return nil
 		}
 	}
-	t, err := c.internTerms(p.terms)
+	r, err := c.pack(p, subject.id)
 	if err != nil {
 		return err
 	}
-	r := newRule(subject.id, p.level, t)
 	if !p.onRecord() {
 		rest := c.rest(p)
 		*rest = changed(*rest, r, add)
 		return nil
 	}
 	var old []rule
-	at := tag(p.kind, p.cell)
-	if found := c.records.find(at, p.id); found != nil {
+	if found := c.records.find(p.typ, p.id); found != nil {
 		old = found.rules()
 	}
 	now := newRun(changed(old, r, add))
-	c.records = c.records.with(at, p.id, now)
-	c.onRecords |= p.onRecords
+	c.records = c.records.with(p.typ, p.id, now)
+	c.onRecords |= 1 << p.kind
 	if c.inverse != nil {
-		c.inverse = c.inverse.rule(at, p.id, now, r)
+		c.inverse = c.inverse.rule(p.typ, p.id, now, r)
 	}
 	return nil
 }

@@ -56,7 +56,7 @@ type builder struct {
 }
 
 type recordKey struct {
-	tag uint32
+	typ uint32
 	id  string
 }
 
@@ -205,6 +205,19 @@ func (s *Snapshot) internTerms(t terms) (uint32, error) {
 	return i, nil
 }
 
+// pack packs the rule of a placement.
+func (s *Snapshot) pack(p placement, subject uint32) (rule, error) {
+	if !p.onRecord() {
+		t, err := s.internTerms(p.terms)
+		return newRule(subject, 0, p.level, t), err
+	}
+	if p.typ >= 1<<typeBits || p.index >= 1<<indexBits {
+		return 0, fmt.Errorf("%w types, or actions or fields of a type, in tenant %s", ErrTooMany, s.Tenant)
+	}
+	t, err := s.internTerms(p.terms)
+	return newRule(subject, about(p.kind)<<indexBits|about(p.index), p.level, t), err
+}
+
 // put adds to a map of which most snapshots need none.
 func put[K comparable, V any](m *map[K]V, k K, v V) {
 	if *m == nil {
@@ -235,17 +248,16 @@ func (b *builder) addRule(p placement) error {
 			return nil
 		}
 	}
-	t, err := b.internTerms(p.terms)
+	r, err := b.pack(p, subject)
 	if err != nil {
 		return err
 	}
-	r := newRule(subject, p.level, t)
 	if !p.onRecord() {
 		rest := b.rest(p)
 		*rest = append(*rest, r)
 		return nil
 	}
-	key := recordKey{tag(p.kind, p.cell), p.id}
+	key := recordKey{p.typ, p.id}
 	i, ok := b.index[key]
 	if !ok {
 		i = uint32(len(b.keys))
@@ -253,7 +265,7 @@ func (b *builder) addRule(p placement) error {
 		b.keys = append(b.keys, key)
 	}
 	b.placed = append(b.placed, placedRule{i, r})
-	b.onRecords |= p.onRecords
+	b.onRecords |= 1 << p.kind
 	return nil
 }
 
@@ -340,7 +352,7 @@ func (b *builder) finishRecords() {
 			}
 			on = newRun(rules)
 		}
-		slots[i] = newSlot(b.keys[i].tag, b.keys[i].id, on)
+		slots[i] = newSlot(b.keys[i].typ, b.keys[i].id, on)
 		start = end
 	}
 	b.records = newTable(slots)
