@@ -157,8 +157,8 @@ func (c *changing) intern(name string) *subject {
 	c.names = append(c.names, name)
 	s := newSubject(id, 0, []uint32{id}, nil, func(uint32) uint8 { return 0 })
 	s.user, s.base = model.KindOf(name) == model.User, c.base.merged([]uint32{id}, c.names)
-	c.subjects = c.subjects.with(0, name, *s)
-	return s
+	c.subjects = c.subjects.with(0, name, s)
+	return &s
 }
 
 // membership adds or removes a membership of a user, if nothing hangs on it but
@@ -180,7 +180,7 @@ func (c *changing) membership(f model.Membership, add bool) bool {
 	if add {
 		direct = append(direct, group.id)
 	}
-	closure, timed := c.closure(user.id, func(id uint32) []uint32 {
+	closure, timed := c.closure(nil, user.id, func(id uint32) []uint32 {
 		if id == user.id {
 			return direct
 		}
@@ -188,12 +188,12 @@ func (c *changing) membership(f model.Membership, add bool) bool {
 	})
 	next := newSubject(user.id, 0, closure, direct, func(id uint32) uint8 { return c.byID(id).bit })
 	next.user, next.base, next.timed = true, c.base.merged(closure, c.names), timed
-	c.subjects = c.subjects.with(0, f.Member, *next)
+	c.subjects = c.subjects.with(0, f.Member, next)
 	if c.people != nil {
-		c.movePerson(user, next)
+		c.movePerson(user, &next)
 	}
 	if c.inverse != nil {
-		c.inverse = c.inverse.member(user, next)
+		c.inverse = c.inverse.member(user, &next)
 	}
 	return true
 }

@@ -41,7 +41,7 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 			if i < len(want) {
 				expected = want[i]
 			}
-			if got := rules.mine(who, uint(i)); got != expected {
+			if got := rules.mine(&who, uint(i)); got != expected {
 				t.Fatalf("rule %d of %d, of %d on the record: got %x, want %x", i, len(want), len(all), got, expected)
 			}
 		}

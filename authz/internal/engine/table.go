@@ -212,7 +212,8 @@ func (s *slot[V]) name() string {
 func newSlot[V any](tag uint32, name string, value V) slot[V] {
 	s := slot[V]{key: keyOf(tag, name), value: value}
 	if len(name) >= short {
-		s.long = &name
+		whole := name // so that only a long one is moved to the heap
+		s.long = &whole
 	}
 	return s
 }
