@@ -170,7 +170,7 @@ func (v *inverse) rule(typ uint32, id string, now run, r rule) *inverse {
 	})
 	switch i, found := slices.BinarySearch(held, e); {
 	case still && !found:
-		held = slices.Insert(slices.Clone(held), i, e)
+		held = inserted(held, i, e)
 	case found && !still:
 		held = slices.Delete(slices.Clone(held), i, i+1)
 	default:
@@ -186,7 +186,7 @@ func (v *inverse) member(was, is *subject) *inverse {
 	move := func(from, to *subject, change func(in []uint32, at int, found bool) []uint32) {
 		for g := range from.inGroups {
 			if !to.in(g) {
-				in := slices.Clone(next.members.get(g))
+				in := next.members.get(g)
 				at, found := slices.BinarySearch(in, is.id)
 				next.members = next.members.with(g, change(in, at, found))
 			}
@@ -196,13 +196,13 @@ func (v *inverse) member(was, is *subject) *inverse {
 		if !found {
 			return in
 		}
-		return slices.Delete(in, at, at+1)
+		return slices.Delete(slices.Clone(in), at, at+1)
 	})
 	move(is, was, func(in []uint32, at int, found bool) []uint32 {
 		if found {
 			return in
 		}
-		return slices.Insert(in, at, is.id)
+		return inserted(in, at, is.id)
 	})
 	return &next
 }
@@ -314,38 +314,59 @@ func (q *question) groupMembers(group uint32, kinds ...model.SubjectKind) iter.S
 	}
 }
 
-// paged is a list of values by small numbers of which a change copies little.
-type paged[V any] []*[perPage]V
+// paged is a list of values by small numbers of which a change copies little: pages
+// of pages.
+type paged[V any] []*[perPage]*[perPage]V
 
 const perPage = 64
 
 // get is the value of a number; the zero value if it has none.
 func (p paged[V]) get(n uint32) (v V) {
-	if i := int(n / perPage); i < len(p) && p[i] != nil {
-		return p[i][n%perPage]
+	if i := int(n / (perPage * perPage)); i < len(p) && p[i] != nil {
+		if page := p[i][n/perPage%perPage]; page != nil {
+			return page[n%perPage]
+		}
 	}
 	return v
 }
 
 // set gives a number a value, in place.
 func (p *paged[V]) set(n uint32, v V) {
-	i := int(n / perPage)
+	i := int(n / (perPage * perPage))
 	if grow := i + 1 - len(*p); grow > 0 {
 		*p = append(*p, make(paged[V], grow)...)
 	}
-	if (*p)[i] == nil {
-		(*p)[i] = new([perPage]V)
-	}
-	(*p)[i][n%perPage] = v
+	page := &own(&(*p)[i], false)[n/perPage%perPage]
+	own(page, false)[n%perPage] = v
 }
 
 // with is a list in which a number has another value.
 func (p paged[V]) with(n uint32, v V) paged[V] {
 	next := slices.Clone(p)
-	if i := int(n / perPage); i < len(next) && next[i] != nil {
-		page := *next[i]
-		next[i] = &page
+	if i := int(n / (perPage * perPage)); i < len(next) {
+		own(&own(&next[i], true)[n/perPage%perPage], true)
 	}
 	next.set(n, v)
+	return next
+}
+
+// own is the page that is pointed to, made if there is none, and copied if it is shared.
+func own[V any](page **[perPage]V, shared bool) *[perPage]V {
+	switch was := *page; {
+	case was == nil:
+		*page = new([perPage]V)
+	case shared:
+		is := *was
+		*page = &is
+	}
+	return *page
+}
+
+// inserted is a copy of a list with a value at a place.
+func inserted[V any](list []V, at int, v V) []V {
+	next := make([]V, len(list)+1)
+	copy(next, list[:at])
+	next[at] = v
+	copy(next[at+1:], list[at:])
 	return next
 }
