@@ -82,6 +82,9 @@ func (q *question) customerRules(req *model.Request) (forbidding, allowing sourc
 		}
 	}
 	for s, who := q.Snapshot, q.who; s != nil; s, who = s.base, who.base {
+		if !s.hasOnType(q.typ) {
+			continue
+		}
 		for i := range int(s.cells) {
 			c := s.customer.at(q.action.cells[i])
 			if c == nil {

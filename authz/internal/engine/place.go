@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"math"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -134,10 +135,18 @@ func customerSlot(f model.CustomerRule) int {
 	return noSlot
 }
 
+// noteType notes that there is a customer rule on a type; 0: on every type.
+func (s *Snapshot) noteType(index uint32) {
+	if s.onTypes |= 1 << (index % 32); index == 0 {
+		s.onTypes = math.MaxUint32
+	}
+}
+
 // mask is the mask of a rule's slot, its cell made if need be.
 func (s *Snapshot) mask(p placement) *uint64 {
 	switch p.kind {
 	case customerRule:
+		s.noteType(p.typ)
 		return &s.customer.ensure(p.cell).plain[p.slot]
 	case teamRule:
 		return &s.team.ensure(p.cell).plain[p.slot]
@@ -149,6 +158,7 @@ func (s *Snapshot) mask(p placement) *uint64 {
 func (s *Snapshot) rest(p placement) *[]rule {
 	switch p.kind {
 	case customerRule:
+		s.noteType(p.typ)
 		return s.customer.ensureRest(p.cell)
 	case teamRule:
 		return s.team.ensureRest(p.cell)

@@ -8,6 +8,9 @@ import (
 // hasOnRecords tells whether there are rules of a kind on single records.
 func (s *Snapshot) hasOnRecords(k kind) bool { return s.onRecords>>k&1 != 0 }
 
+// hasOnType tells whether there may be customer rules on a type.
+func (s *Snapshot) hasOnType(t *recordType) bool { return s.onTypes>>(t.index%32)&1 != 0 }
+
 // rulesOn is the rules on a single record; nil if there are none.
 func (s *Snapshot) rulesOn(r *model.Record, t *recordType) []rule {
 	if p := s.records.find(t.index, r.ID); p != nil {

@@ -23,6 +23,7 @@ type Snapshot struct {
 	onRecords uint8     // the kinds of rules that there are on single records, a bit for each
 	timely    bool      // some decision may depend on the instant
 	switched  bool      // the tenant, or some subject, is switched off for some time
+	onTypes   uint32    // the types that there are or were customer rules on, a bit for each index, modulo 32
 	subjects  table[subject]
 	records   table[run]           // the rules on single records, by type and id
 	customer  cells[customerMasks] // customer rules on types, by action cell
@@ -71,16 +72,16 @@ type tenantSwitch struct {
 type subject struct {
 	mask  uint64   // bits of the groups that have one, and of everyone
 	bloom uint64   // bits id%64 of groups, to pass over most rules unread
-	count uint32   // of the sorted groups
-	timed bool     // groups depend on the instant: see Snapshot.groupsAt
-	user  bool     // it is a user
-	bit   uint8    // its own bit; 0: none
 	base  *subject // what the base policy knows of its groups
+	id    uint32
+	timed bool  // groups depend on the instant: see Snapshot.groupsAt
+	user  bool  // it is a user
+	bit   uint8 // its own bit; 0: none
 
 	far     *[]uint32  // groups, when they are too many for near
 	near    [12]uint32 // groups: sorted, everyone and itself among them; behind them its direct groups
-	id      uint32
-	directs uint32 // how many direct groups
+	count   uint32     // of the sorted groups
+	directs uint32     // how many direct groups
 }
 
 // everyone is the id of model.Everyone, and its bit is 0.
@@ -90,6 +91,9 @@ const everyone = 0
 func (s *subject) in(id uint32) bool { return s.bloom>>(id&63)&1 != 0 && s.has(id) }
 
 func (s *subject) has(id uint32) bool {
+	if id == s.id {
+		return true
+	}
 	ids := s.ids()
 	if len(ids) > len(s.near) {
 		_, ok := slices.BinarySearch(ids, id)

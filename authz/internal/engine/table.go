@@ -35,7 +35,7 @@ const (
 	pageSize  = 16 // the names in a page before it is split; more only where their hashes are the same
 	grown     = 16 // into how many branches it is split
 	maxFan    = 256
-	flat      = 7 // so many bits of a hash lead to a page over one level, more over several
+	flat      = 7  // so many bits of a hash lead to a page over one level, more over several
 	wayBits   = 24 // of a hash, which lead to a page
 	everyByte = 0x0101010101010101
 )
