@@ -4,13 +4,16 @@ import "math/bits"
 
 // index finds the places of things in a list by their hash. It holds no
 // pointers to them, and is split into shards of open addressing, so that
-// growing never rehashes more than one of them.
+// growing never moves more than one of them.
 type index []shard
 
 type shard struct {
-	slots []uint32 // places plus one, 0 where there is none
+	slots []slot
 	used  int
 }
+
+// slot is the hash of a thing and its place plus one, 0 where there is none.
+type slot struct{ hash, ref uint32 }
 
 // newIndex returns an index for so many things, in a power of two of shards.
 func newIndex(shards, things int) index {
@@ -20,7 +23,7 @@ func newIndex(shards, things int) index {
 	}
 	x := make(index, shards)
 	for i := range x {
-		x[i].slots = make([]uint32, size)
+		x[i].slots = make([]slot, size)
 	}
 	return x
 }
@@ -33,57 +36,57 @@ func (x index) shard(hash uint32) *shard { return &x[hash>>(32-bits.TrailingZero
 func (x index) get(hash uint32, same func(place uint32) bool) (place uint32, ok bool) {
 	slots := x.shard(hash).slots
 	mask := uint32(len(slots) - 1)
-	for at := hash & mask; slots[at] != 0; at = (at + 1) & mask {
-		if same(slots[at] - 1) {
-			return slots[at] - 1, true
+	for at := hash & mask; slots[at].ref != 0; at = (at + 1) & mask {
+		if slots[at].hash == hash && same(slots[at].ref-1) {
+			return slots[at].ref - 1, true
 		}
 	}
 	return 0, false
 }
 
-// put adds a thing that is not there. hashOf tells the hash of what is at a place.
-func (x index) put(hash uint32, place uint32, hashOf func(place uint32) uint32) {
+// put adds a thing that is not there.
+func (x index) put(hash uint32, place uint32) {
 	s := x.shard(hash)
 	if s.used >= len(s.slots)*3/4 {
 		old := s.slots
-		s.slots = make([]uint32, 2*len(old))
+		s.slots = make([]slot, 2*len(old))
 		for _, v := range old {
-			if v != 0 {
-				s.slots[s.slotOf(hashOf(v-1), 0)] = v
+			if v.ref != 0 {
+				s.slots[s.find(v.hash, 0)] = v
 			}
 		}
 	}
-	s.slots[s.slotOf(hash, 0)] = place + 1
+	s.slots[s.find(hash, 0)] = slot{hash, place + 1}
 	s.used++
 }
 
 // move notes that the thing at a place is now at another.
 func (x index) move(hash uint32, from, to uint32) {
 	s := x.shard(hash)
-	s.slots[s.slotOf(hash, from+1)] = to + 1
+	s.slots[s.find(hash, from+1)].ref = to + 1
 }
 
 // remove forgets the thing at a place.
-func (x index) remove(hash uint32, place uint32, hashOf func(place uint32) uint32) {
+func (x index) remove(hash uint32, place uint32) {
 	s := x.shard(hash)
 	mask := uint32(len(s.slots) - 1)
-	hole := s.slotOf(hash, place+1)
-	for at := (hole + 1) & mask; s.slots[at] != 0; at = (at + 1) & mask {
-		home := hashOf(s.slots[at]-1) & mask
+	hole := s.find(hash, place+1)
+	for at := (hole + 1) & mask; s.slots[at].ref != 0; at = (at + 1) & mask {
+		home := s.slots[at].hash & mask
 		if (at-home)&mask >= (at-hole)&mask { // is found from its home over the hole only
 			s.slots[hole] = s.slots[at]
 			hole = at
 		}
 	}
-	s.slots[hole] = 0
+	s.slots[hole] = slot{}
 	s.used--
 }
 
-// slotOf is the first slot with the value from where the hash belongs.
-func (s *shard) slotOf(hash uint32, value uint32) uint32 {
+// find is the first slot with the ref from where the hash belongs.
+func (s *shard) find(hash uint32, ref uint32) uint32 {
 	mask := uint32(len(s.slots) - 1)
 	at := hash & mask
-	for s.slots[at] != value {
+	for s.slots[at].ref != ref {
 		at = (at + 1) & mask
 	}
 	return at

@@ -38,11 +38,10 @@ func section(s model.Section) int {
 
 // words numbers strings in the order in which they are first seen.
 type words struct {
-	list   []string
-	hashes []uint32
-	index  index
-	text   strings.Builder // what the list's last strings are parts of
-	last   [6]uint32       // number seen last in each column: lines often repeat
+	list  []string
+	index index
+	text  strings.Builder // what the list's last strings are parts of
+	last  [6]uint32       // number seen last in each column: lines often repeat
 }
 
 const (
@@ -51,7 +50,7 @@ const (
 )
 
 func newWords() words {
-	return words{list: []string{""}, hashes: []uint32{0}, index: newIndex(wordShards, 0)}
+	return words{list: []string{""}, index: newIndex(wordShards, 0)}
 }
 
 var wordSeed = maphash.MakeSeed()
@@ -60,7 +59,7 @@ func hashWord(s string) uint32 { return uint32(maphash.String(wordSeed, s)) }
 
 // lookup is the number of s, if it has one.
 func (w *words) lookup(s string, hash uint32) (number uint32, ok bool) {
-	return w.index.get(hash, func(i uint32) bool { return w.hashes[i] == hash && w.list[i] == s })
+	return w.index.get(hash, func(i uint32) bool { return w.list[i] == s })
 }
 
 // number is the number of s, given to it now if it has none.
@@ -70,8 +69,7 @@ func (w *words) number(s string) uint32 {
 	if !ok {
 		n = uint32(len(w.list))
 		w.list = append(w.list, w.keep(s))
-		w.hashes = append(w.hashes, hash)
-		w.index.put(hash, n, func(i uint32) uint32 { return w.hashes[i] })
+		w.index.put(hash, n)
 	}
 	return n
 }
@@ -160,7 +158,7 @@ func (w *words) spell(l *model.Line, r row, tenant string) {
 type rows struct{ chunks [][]row }
 
 const (
-	chunkBits = 12
+	chunkBits = 7
 	chunkSize = 1 << chunkBits
 )
 
@@ -225,15 +223,13 @@ func (s *lineSet) makeIndex() {
 	for i := uint32(0); i < uint32(s.rows.len()); {
 		r := s.rows.at(i)
 		if _, again := s.find(r); !again {
-			s.index.put(r.hash(), i, s.hashOf)
+			s.index.put(r.hash(), i)
 			i++
 		} else if last := s.rows.pop(); i < uint32(s.rows.len()) {
 			*s.rows.at(i) = last
 		}
 	}
 }
-
-func (s *lineSet) hashOf(place uint32) uint32 { return s.rows.at(place).hash() }
 
 func (s *lineSet) find(r *row) (place uint32, ok bool) {
 	if s.index == nil {
@@ -253,7 +249,7 @@ func (s *lineSet) add(r row) {
 		return
 	}
 	s.rows.push(r)
-	s.index.put(r.hash(), uint32(s.rows.len()-1), s.hashOf)
+	s.index.put(r.hash(), uint32(s.rows.len()-1))
 }
 
 // remove removes a row; the last one takes its place.
@@ -262,7 +258,7 @@ func (s *lineSet) remove(r row) {
 	if !ok {
 		return
 	}
-	s.index.remove(r.hash(), i, s.hashOf)
+	s.index.remove(r.hash(), i)
 	if last := uint32(s.rows.len() - 1); i != last {
 		s.index.move(s.rows.at(last).hash(), last, i)
 		*s.rows.at(i) = *s.rows.at(last)

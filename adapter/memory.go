@@ -13,7 +13,7 @@ import (
 // benchmarks, and for policies that are made anew at each start. The log of
 // changes is kept whole, and strings of removed lines are not given back.
 //
-// A line costs 24 bytes, and some 12 more once its tenant has been changed;
+// A line costs 24 bytes, and some 20 more once its tenant has been changed;
 // each distinct string costs some 30 beyond its text, once.
 type Memory struct {
 	mu      sync.RWMutex

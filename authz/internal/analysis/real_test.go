@@ -1,6 +1,7 @@
 package analysis
 
 import (
+	"net/netip"
 	"slices"
 	"testing"
 
@@ -44,7 +45,7 @@ func TestComparisonMissesNothing(t *testing.T) {
 				t.Fatal(err)
 			}
 			for _, q := range questions {
-				q.Request.User, q.Request.At = user, now
+				q.Request.User, q.Request.At, q.Request.Address = user, now, netip.Addr{}
 				was, is, ok := decisions(engines, q.Request)
 				if questioned++; !ok || was == is {
 					continue

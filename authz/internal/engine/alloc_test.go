@@ -24,6 +24,7 @@ func TestDecideAllocatesNothing(t *testing.T) {
 		{name: "type", user: "user:alice", action: "read", typ: "customer", allowed: true},
 		{name: "type, denied", user: "user:alice", action: "delete", typ: "customer"},
 		{name: "rule on the record", user: "user:bob", action: "delete", record: &model.Record{Type: "customer", ID: "7"}, allowed: true},
+		{name: "many rules on the record", user: "user:alice", action: "update", record: &model.Record{Type: "customer", ID: "99"}, allowed: true},
 		{name: "forbidden on the record", user: "user:alice", action: "read", record: &model.Record{Type: "customer", ID: "66", Owners: []string{"user:alice"}}},
 		{name: "scope", user: "user:alice", action: "export", record: &model.Record{Type: "customer", ID: "9", Unit: "unit:berlin"}, allowed: true},
 		{name: "owner", user: "user:alice", action: "update", record: &model.Record{Type: "customer", ID: "8", Owners: []string{"user:alice"}}, allowed: true},
@@ -157,6 +158,11 @@ func allocSnapshot(t *testing.T) *engine.Snapshot {
 			t.Fatal(err)
 		}
 		lines[f.TenantID()] = append(lines[f.TenantID()], l)
+	}
+	for _, subject := range []string{"user:alice", "team:north", model.Everyone} { // more than a question keeps
+		for _, action := range []string{"read", "export", "call", "update", "delete"} {
+			lines["acme"] = append(lines["acme"], model.Line{Section: model.CustomerRules, Values: [6]string{subject, "acme", "customer/99", action, "allow", "-"}})
+		}
 	}
 	compiled := engine.NewSchema(schema, conditions)
 	base, err := engine.Compile(compiled, nil, model.Base, 1, lines[model.Base])

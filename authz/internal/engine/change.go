@@ -100,26 +100,24 @@ func (c *changing) rule(p placement, add bool) error {
 			return nil
 		}
 	}
-	t, err := c.internTerms(p.terms)
+	r, err := c.pack(p, subject.id)
 	if err != nil {
 		return err
 	}
-	r := newRule(subject.id, p.level, t)
 	if !p.onRecord() {
 		rest := c.rest(p)
 		*rest = changed(*rest, r, add)
 		return nil
 	}
 	var old []rule
-	at := tag(p.kind, p.cell)
-	if found := c.records.find(at, p.id); found != nil {
+	if found := c.records.find(p.typ, p.id); found != nil {
 		old = found.rules()
 	}
 	now := newRun(changed(old, r, add))
-	c.records = c.records.with(at, p.id, now)
-	c.onRecords |= p.onRecords
+	c.records = c.records.with(p.typ, p.id, now)
+	c.onRecords |= 1 << p.kind
 	if c.inverse != nil {
-		c.inverse = c.inverse.rule(at, p.id, now, r)
+		c.inverse = c.inverse.rule(p.typ, p.id, now, r)
 	}
 	return nil
 }
@@ -162,8 +160,8 @@ func (c *changing) intern(name string) *subject {
 	c.names = append(c.names, name)
 	s := newSubject(id, 0, []uint32{id}, nil, func(uint32) uint8 { return 0 })
 	s.user, s.base = model.KindOf(name) == model.User, c.base.merged([]uint32{id}, c.names)
-	c.subjects = c.subjects.with(0, name, *s)
-	return s
+	c.subjects = c.subjects.with(0, name, s)
+	return &s
 }
 
 // membership adds or removes a membership of a user, if nothing hangs on it but
@@ -185,7 +183,7 @@ func (c *changing) membership(f model.Membership, add bool) bool {
 	if add {
 		direct = append(direct, group.id)
 	}
-	closure, timed := c.closure(user.id, func(id uint32) []uint32 {
+	closure, timed := c.closure(nil, user.id, func(id uint32) []uint32 {
 		if id == user.id {
 			return direct
 		}
@@ -193,12 +191,12 @@ func (c *changing) membership(f model.Membership, add bool) bool {
 	})
 	next := newSubject(user.id, 0, closure, direct, func(id uint32) uint8 { return c.byID(id).bit })
 	next.user, next.base, next.timed = true, c.base.merged(closure, c.names), timed
-	c.subjects = c.subjects.with(0, f.Member, *next)
+	c.subjects = c.subjects.with(0, f.Member, next)
 	if c.people != nil {
-		c.movePerson(user, next)
+		c.movePerson(user, &next)
 	}
 	if c.inverse != nil {
-		c.inverse = c.inverse.member(user, next)
+		c.inverse = c.inverse.member(user, &next)
 	}
 	return true
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"sync"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -18,6 +19,7 @@ var ErrTooMany = errors.New("engine: too many")
 // schema of its own, gets its own compilation of it.
 func Compile(schema *Schema, base *Snapshot, tenant string, revision model.Revision, lines []model.Line) (*Snapshot, error) {
 	b := newBuilder(schema, tenant, revision, len(lines))
+	defer b.release()
 	for _, l := range lines {
 		if l.Section == model.Switches {
 			if err := b.addSwitch(l); err != nil {
@@ -43,20 +45,23 @@ func Compile(schema *Schema, base *Snapshot, tenant string, revision model.Revis
 	return b.finish()
 }
 
-// builder is a snapshot in the making.
+// builder is a snapshot in the making. All but the snapshot is used again for the
+// next one, since a program that starts makes thousands.
 type builder struct {
 	*Snapshot
-	ids     map[string]uint32
-	bitOf   []uint8    // by subject id
-	direct  [][]uint32 // by subject id
-	reports [][]uint32 // org edges, by subject id
-	index   map[recordKey]uint32
-	keys    []recordKey
-	placed  []placedRule
+	ids          map[string]uint32
+	bitOf        []uint8    // by subject id
+	direct       [][]uint32 // by subject id
+	reports      [][]uint32 // org edges, by subject id
+	index        map[recordKey]uint32
+	keys         []recordKey
+	placed       []placedRule
+	recordSlots  []slot[run]
+	subjectSlots []slot[subject]
 }
 
 type recordKey struct {
-	tag uint32
+	typ uint32
 	id  string
 }
 
@@ -65,18 +70,39 @@ type placedRule struct {
 	rule   rule
 }
 
+var builders = sync.Pool{New: func() any {
+	return &builder{ids: map[string]uint32{}, index: map[recordKey]uint32{}}
+}}
+
 func newBuilder(schema *Schema, tenant string, revision model.Revision, lines int) *builder {
-	s := &Snapshot{schema: schema, Tenant: tenant, Revision: revision,
+	b := builders.Get().(*builder)
+	b.placed = slices.Grow(b.placed, lines*2/3) // in most policies, that many are on single records
+	b.Snapshot = &Snapshot{schema: schema, Tenant: tenant, Revision: revision,
 		customer: newCells[customerMasks](schema.cells),
 		team:     newCells[teamMasks](len(schema.typeNames)),
 		field:    newCells[fieldMasks](schema.fieldCells),
 		terms:    []terms{{}}, bits: []uint32{everyone}, inverted: &inverted{},
 	}
-	b := &builder{Snapshot: s, ids: make(map[string]uint32, lines/8), index: make(map[recordKey]uint32, lines/2),
-		keys: make([]recordKey, 0, lines/2), placed: make([]placedRule, 0, lines*2/3),
-		bitOf: make([]uint8, 0, lines/8), direct: make([][]uint32, 0, lines/8), reports: make([][]uint32, 0, lines/8)}
 	b.intern(model.Everyone)
 	return b
+}
+
+// release gives the builder back, unless it has grown so large that clearing it
+// would cost more than it saves.
+func (b *builder) release() {
+	const large = 1 << 14
+	if len(b.ids) > large || len(b.index) > large {
+		return
+	}
+	b.Snapshot = nil
+	clear(b.ids)
+	clear(b.index)
+	clear(b.keys)
+	clear(b.recordSlots)
+	clear(b.subjectSlots)
+	b.keys, b.recordSlots, b.subjectSlots = b.keys[:0], b.recordSlots[:0], b.subjectSlots[:0]
+	b.bitOf, b.direct, b.reports, b.placed = b.bitOf[:0], b.direct[:0], b.reports[:0], b.placed[:0]
+	builders.Put(b)
 }
 
 func (b *builder) addSwitch(l model.Line) error {
@@ -111,6 +137,7 @@ func (b *builder) addBase(base *Snapshot) error {
 	}
 	if own {
 		c := newBuilder(b.schema, model.Base, base.Revision, len(base.baseLines))
+		defer c.release()
 		c.ruleOff = b.ruleOff
 		for _, l := range base.baseLines {
 			if err := c.add(l); err != nil {
@@ -178,11 +205,21 @@ func (b *builder) intern(name string) uint32 {
 		id = uint32(len(b.names))
 		b.ids[name] = id
 		b.names = append(b.names, name)
-		b.direct = append(b.direct, nil)
-		b.reports = append(b.reports, nil)
+		b.direct = more(b.direct)
+		b.reports = more(b.reports)
 		b.bitOf = append(b.bitOf, 0)
 	}
 	return id
+}
+
+// more is lists with one more, empty, which takes over the memory of one that was there before.
+func more(lists [][]uint32) [][]uint32 {
+	if n := len(lists); n < cap(lists) {
+		lists = lists[:n+1]
+		lists[n] = lists[n][:0]
+		return lists
+	}
+	return append(lists, nil)
 }
 
 // internTerms numbers terms. Few are compared one by one, many found by an
@@ -212,6 +249,19 @@ func (s *Snapshot) internTerms(t terms) (uint32, error) {
 		s.termsIndex[t] = i
 	}
 	return i, nil
+}
+
+// pack packs the rule of a placement.
+func (s *Snapshot) pack(p placement, subject uint32) (rule, error) {
+	if !p.onRecord() {
+		t, err := s.internTerms(p.terms)
+		return newRule(subject, 0, p.level, t), err
+	}
+	if p.typ >= 1<<typeBits || p.index >= 1<<indexBits {
+		return 0, fmt.Errorf("%w types, or actions or fields of a type, in tenant %s", ErrTooMany, s.Tenant)
+	}
+	t, err := s.internTerms(p.terms)
+	return newRule(subject, about(p.kind)<<indexBits|about(p.index), p.level, t), err
 }
 
 // put adds to a map of which most snapshots need none.
@@ -244,17 +294,16 @@ func (b *builder) addRule(p placement) error {
 			return nil
 		}
 	}
-	t, err := b.internTerms(p.terms)
+	r, err := b.pack(p, subject)
 	if err != nil {
 		return err
 	}
-	r := newRule(subject, p.level, t)
 	if !p.onRecord() {
 		rest := b.rest(p)
 		*rest = append(*rest, r)
 		return nil
 	}
-	key := recordKey{tag(p.kind, p.cell), p.id}
+	key := recordKey{p.typ, p.id}
 	i, ok := b.index[key]
 	if !ok {
 		i = uint32(len(b.keys))
@@ -262,7 +311,7 @@ func (b *builder) addRule(p placement) error {
 		b.keys = append(b.keys, key)
 	}
 	b.placed = append(b.placed, placedRule{i, r})
-	b.onRecords |= p.onRecords
+	b.onRecords |= 1 << p.kind
 	return nil
 }
 
@@ -316,29 +365,33 @@ func (b *builder) finish() (*Snapshot, error) {
 
 func (b *builder) finishSubjects() {
 	bitOf := func(id uint32) uint8 { return b.bitOf[id] }
-	slots := make([]slot[subject], len(b.names))
+	direct := func(id uint32) []uint32 { return b.direct[id] }
+	var closure []uint32
+	b.subjectSlots = slices.Grow(b.subjectSlots, len(b.names))
 	for id, name := range b.names {
-		closure, timed := b.closure(uint32(id), func(id uint32) []uint32 { return b.direct[id] })
+		var timed bool
+		closure, timed = b.closure(closure[:0], uint32(id), direct)
 		s := newSubject(uint32(id), b.bitOf[id], closure, b.direct[id], bitOf)
 		s.user, s.base = model.KindOf(name) == model.User, b.base.merged(closure, b.names)
 		s.timed = timed
-		slots[id] = newSlot(0, name, *s)
+		b.subjectSlots = append(b.subjectSlots, newSlot(0, name, s))
 	}
-	b.subjects = newTable(slots)
-	b.nobody = newSubject(none, 0, nil, nil, bitOf)
+	b.subjects = newTable(b.subjectSlots)
+	nobody := newSubject(none, 0, nil, nil, bitOf)
 	if b.base != nil {
-		b.nobody.base = b.base.nobody
+		nobody.base = b.base.nobody
 	}
+	b.nobody = &nobody
 }
 
 func (b *builder) finishRecords() {
 	slices.SortFunc(b.placed, func(x, y placedRule) int {
 		return cmp.Or(cmp.Compare(x.record, y.record), cmp.Compare(x.rule, y.rule))
 	})
-	slots := make([]slot[run], len(b.keys))
+	b.recordSlots = slices.Grow(b.recordSlots, len(b.keys))
 	for start := 0; start < len(b.placed); {
-		i, end := b.placed[start].record, start+1
-		for end < len(b.placed) && b.placed[end].record == i {
+		key, end := b.keys[b.placed[start].record], start+1
+		for end < len(b.placed) && b.placed[end].record == b.placed[start].record {
 			end++
 		}
 		on := run{one: [1]rule{b.placed[start].rule}}
@@ -349,10 +402,10 @@ func (b *builder) finishRecords() {
 			}
 			on = newRun(rules)
 		}
-		slots[i] = newSlot(b.keys[i].tag, b.keys[i].id, on)
+		b.recordSlots = append(b.recordSlots, newSlot(key.typ, key.id, on))
 		start = end
 	}
-	b.records = newTable(slots)
+	b.records = newTable(b.recordSlots)
 }
 
 // finishOrg closes the org edges: for each user and unit the superiors, nearest first.

@@ -30,7 +30,7 @@ func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, cloc
 	var q question
 	for i, name := range actions {
 		req.Action = name
-		if i == 0 || !q.turnTo(name, req.Record) {
+		if i == 0 || !q.turnTo(name) {
 			q = question{}
 			if err := s.ask(&q, req, u.subject, clock); err != nil {
 				return err
@@ -64,14 +64,15 @@ func (q *question) decide(req *model.Request) Verdict {
 // allowing rule that covers it, or else one that suffices if the user's level
 // does (rule 9).
 func (q *question) customerRules(req *model.Request) (forbidding, allowing source) {
-	for i := range q.rules {
-		if len(q.rules[i]) > 0 {
-			if forbidding = q.rulesOnRecord(req, i, &allowing); forbidding.found() {
-				return forbidding, allowing
-			}
+	if len(q.rules.all) > 0 {
+		if forbidding = q.rulesOnRecord(req, &allowing); forbidding.found() {
+			return forbidding, allowing
 		}
 	}
 	for s, who := q.Snapshot, q.who; s != nil; s, who = s.base, who.base {
+		if !s.hasOnType(q.typ) {
+			continue
+		}
 		for i := range int(s.cells) {
 			c := s.customer.at(q.action.cells[i])
 			if c == nil {
@@ -95,19 +96,20 @@ func (q *question) customerRules(req *model.Request) (forbidding, allowing sourc
 	return source{}, allowing
 }
 
-// rulesOnRecord looks through the rules on the single record, for the action (0)
-// or for every action (1).
-func (q *question) rulesOnRecord(req *model.Request, i int, allowing *source) (forbidding source) {
-	run := q.rules[i]
-	for j := q.who.next(run, 0); j < len(run); j = q.who.next(run, j+1) {
-		switch r := run[j]; {
+// rulesOnRecord looks through the rules on the single record, for the action or
+// for every action.
+func (q *question) rulesOnRecord(req *model.Request, allowing *source) (forbidding source) {
+	for i := uint(0); ; i++ {
+		switch r := q.rules.mine(q.who, i); {
+		case r == 0:
+			return source{}
+		case r.about() != q.action.about() && r.about() != everyAction:
 		case r.level() == uint8(model.Allow) && q.holds(req, q.Snapshot, r, req.Record, model.Allow):
-			*allowing = source{q.Snapshot, r, at(i, 0, 0) | onRecord | covering}
+			*allowing = source{q.Snapshot, r, onRecord | covering}
 		case r.level() == uint8(model.Deny) && q.holds(req, q.Snapshot, r, req.Record, model.Deny):
-			return source{q.Snapshot, r, at(i, 0, 0) | onRecord}
+			return source{q.Snapshot, r, onRecord}
 		}
 	}
-	return source{}
 }
 
 // rulesInCell looks through the rules of a cell that are no bits.
@@ -135,8 +137,8 @@ type source struct {
 	place    place
 }
 
-// place is, from the lowest bits: which of the action's cells a rule is in, or
-// would be if it were not on the single record; for a bit, the mask and the bit; and flags.
+// place is, from the lowest bits: which of the action's cells a rule is in; for a
+// bit, the mask and the bit; and flags.
 type place uint32
 
 const (

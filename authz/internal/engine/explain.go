@@ -41,7 +41,7 @@ func (q *question) tell(req *model.Request, v Verdict) model.Decision {
 func (q *question) customerRule(req *model.Request, by source) model.CustomerRule {
 	s := by.snapshot
 	f := model.CustomerRule{Tenant: s.Tenant, On: model.OnType(q.typ.name), Action: q.action.name}
-	if by.place.cell()%2 == 1 {
+	if by.place.cell()%2 == 1 || by.place&onRecord != 0 && by.rule.about() == everyAction {
 		f.Action = model.Any
 	}
 	if by.place&onRecord != 0 {

@@ -45,12 +45,20 @@ func (q *question) fieldRules(req *model.Request, f *field) (rules []model.Field
 			rules = append(rules, q.fieldRulesIn(req, s, who, s.field.rest(c), on)...)
 		}
 	}
-	if req.Record != nil && q.onRecords&fieldOnRecord != 0 {
-		for i, at := range f.cells {
-			on := q.fieldTarget(f, i)
-			on.ID = strings.Clone(req.Record.ID)
-			rules = append(rules, q.fieldRulesIn(req, q.Snapshot, q.who, q.rulesOn(req.Record, fieldRule, at), on)...)
+	if req.Record == nil || !q.hasOnRecords(fieldRule) {
+		return rules
+	}
+	for i, r := uint(0), q.rules.mine(q.who, 0); r != 0; i, r = i+1, q.rules.mine(q.who, i+1) {
+		on := q.fieldTarget(f, 0)
+		switch r.about() {
+		case f.about():
+		case everyField:
+			on = q.fieldTarget(f, 1)
+		default:
+			continue
 		}
+		on.ID = strings.Clone(req.Record.ID)
+		rules = append(rules, q.heldFieldRule(req, q.Snapshot, r, on)...)
 	}
 	return rules
 }
@@ -65,18 +73,24 @@ func (q *question) fieldTarget(f *field, cell int) model.Target {
 
 func (q *question) fieldRulesIn(req *model.Request, s *Snapshot, who *subject, run []rule, on model.Target) (rules []model.FieldRule) {
 	for j := who.next(run, 0); j < len(run); j = who.next(run, j+1) {
-		f := s.fieldRule(on, s.names[run[j].subject()], run[j].level(), s.terms[run[j].terms()])
-		if q.holds(req, s, run[j], req.Record, f.Effect) {
-			rules = append(rules, f)
-		}
+		rules = append(rules, q.heldFieldRule(req, s, run[j], on)...)
 	}
 	return rules
 }
 
+// heldFieldRule is a rule in words, if it holds.
+func (q *question) heldFieldRule(req *model.Request, s *Snapshot, r rule, on model.Target) []model.FieldRule {
+	f := s.fieldRule(on, s.names[r.subject()], r.level(), s.terms[r.terms()])
+	if !q.holds(req, s, r, req.Record, f.Effect) {
+		return nil
+	}
+	return []model.FieldRule{f}
+}
+
 func (s *Snapshot) fieldRule(on model.Target, subject string, level uint8, t terms) model.FieldRule {
-	f := model.FieldRule{Tenant: s.Tenant, Subject: subject, On: on, Level: model.FieldLevel(level), Effect: model.Allow, If: t.condition, Valid: t.valid}
+	f := model.FieldRule{Tenant: s.Tenant, Subject: subject, On: on, Level: model.FieldLevel(level), Effect: fieldEffect(level), If: t.condition, Valid: t.valid}
 	if level > fieldDeny {
-		f.Level, f.Effect = model.FieldLevel(level-fieldDeny), model.Deny
+		f.Level = model.FieldLevel(level - fieldDeny)
 	}
 	return f
 }

@@ -98,7 +98,7 @@ func (q *question) fieldLevels(req *model.Request, last *Levels) *Levels {
 	for i, f := range q.typ.inOrder {
 		l.InOrder[i] = q.fieldLevel(req, f)
 	}
-	l.action, l.uniform = q.action, !q.varied && q.onRecords&fieldOnRecord == 0
+	l.action, l.uniform = q.action, !q.varied && !q.hasOnRecords(fieldRule)
 	return l
 }
 
@@ -125,18 +125,18 @@ func (s *Snapshot) LeastFieldLevels(u User, req *model.Request, clock func() tim
 // leastOnRecords is the most that rules on single records leave of a field in all of them.
 func (q *question) leastOnRecords(f *field) model.FieldLevel {
 	least := model.FieldWrite
-	if q.onRecords&fieldOnRecord == 0 {
+	if !q.hasOnRecords(fieldRule) {
 		return least
 	}
 	deny := func(level uint8) { least = min(least, model.FieldLevel(level-fieldDeny)-1) }
 	for _, id := range q.who.ids() {
-		for _, at := range f.cells {
+		for _, on := range [2]about{f.about(), everyField} {
 			for class := uint8(fieldDeny + 1); class < termed; class++ {
-				if len(q.inverse().heldBy(id, fieldRule, at, class).entries) > 0 {
+				if len(q.inverse().heldBy(id, q.typ, on, class).entries) > 0 {
 					deny(class)
 				}
 			}
-			for _, r := range q.heldRules(q.inverse().heldBy(id, fieldRule, at, termed)) {
+			for _, r := range q.heldRules(q.inverse().heldBy(id, q.typ, on, termed)) {
 				if r.level() > fieldDeny && q.inForce(&q.terms[r.terms()], q.at) {
 					deny(r.level())
 				}
@@ -171,12 +171,16 @@ func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {
 					count(uint8(l))
 				}
 			}
-			q.countFields(req, s, who, s.field.rest(c), count)
+			for rest, j := s.field.rest(c), who.next(s.field.rest(c), 0); j < len(rest); j = who.next(rest, j+1) {
+				q.countField(req, s, rest[j], count)
+			}
 		}
 	}
-	if req.Record != nil && q.onRecords&fieldOnRecord != 0 {
-		for _, at := range f.cells {
-			q.countFields(req, q.Snapshot, q.who, q.rulesOn(req.Record, fieldRule, at), count)
+	if q.hasOnRecords(fieldRule) {
+		for i, r := uint(0), q.rules.mine(q.who, 0); r != 0; i, r = i+1, q.rules.mine(q.who, i+1) {
+			if r.about() == f.about() || r.about() == everyField {
+				q.countField(req, q.Snapshot, r, count)
+			}
 		}
 	}
 	if q.switched {
@@ -188,17 +192,20 @@ func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {
 	return min(level, limit)
 }
 
-func (q *question) countFields(req *model.Request, s *Snapshot, who *subject, run []rule, count func(uint8)) {
-	for j := who.next(run, 0); j < len(run); j = who.next(run, j+1) {
-		q.varied = q.varied || run[j].terms() != 0
-		effect := model.Allow
-		if run[j].level() > fieldDeny {
-			effect = model.Deny
-		}
-		if q.holds(req, s, run[j], req.Record, effect) {
-			count(run[j].level())
-		}
+// countField counts what a rule that concerns the user says of a field, if it holds.
+func (q *question) countField(req *model.Request, s *Snapshot, r rule, count func(uint8)) {
+	q.varied = q.varied || r.terms() != 0
+	if q.holds(req, s, r, req.Record, fieldEffect(r.level())) {
+		count(r.level())
 	}
+}
+
+// fieldEffect is what a field rule with a level wants.
+func fieldEffect(level uint8) model.Effect {
+	if level > fieldDeny {
+		return model.Deny
+	}
+	return model.Allow
 }
 
 func unknownField(typ, name string) error {

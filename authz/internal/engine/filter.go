@@ -97,14 +97,12 @@ func (f *filtering) decideByRules() filter.Expr {
 // customerRules says which records the forbidding rules cover, which the allowing
 // ones do, and which of these suffice if the user's level does.
 func (f *filtering) customerRules() (forbidding, covering, reaching filter.Expr) {
-	cells := []uint32{f.action.cells[0]}
-	if f.onRecords&anyActionOnRecord != 0 {
-		cells = append(cells, f.typ.anyCell)
-	}
 	var forbids, covers, reaches []filter.Expr
-	for _, cell := range cells {
-		forbids = append(forbids, f.heldBy(f.who.ids(), f.typ, customerRule, cell, uint8(model.Deny), uint8(model.Deny)))
-		covers = append(covers, f.heldBy(f.who.ids(), f.typ, customerRule, cell, uint8(model.Allow), uint8(model.Allow)))
+	if f.hasOnRecords(customerRule) {
+		for _, on := range [2]about{f.action.about(), everyAction} {
+			forbids = append(forbids, f.heldBy(f.who.ids(), f.typ, on, model.Deny, uint8(model.Deny), uint8(model.Deny)))
+			covers = append(covers, f.heldBy(f.who.ids(), f.typ, on, model.Allow, uint8(model.Allow), uint8(model.Allow)))
+		}
 	}
 	for s, who := f.Snapshot, f.who; s != nil; s, who = s.base, who.base {
 		for _, at := range f.action.cells[:s.cells] {
@@ -296,8 +294,8 @@ func (f *filtering) reachesParent(t *recordType, level model.Level) filter.Expr 
 // teamRules is the records on which team rules give the user at least a level.
 func (f *filtering) teamRules(t *recordType, level model.Level) filter.Expr {
 	var ways []filter.Expr
-	if f.onRecords&teamOnRecord != 0 {
-		ways = append(ways, f.heldBy(f.who.ids(), t, teamRule, t.index, uint8(level), uint8(model.LevelFull)))
+	if f.hasOnRecords(teamRule) {
+		ways = append(ways, f.heldBy(f.who.ids(), t, aboutTeam, model.Allow, uint8(level), uint8(model.LevelFull)))
 	}
 	for _, index := range [2]uint32{t.index, 0} {
 		c := f.team.at(index)
@@ -318,16 +316,16 @@ func (f *filtering) teamRules(t *recordType, level model.Level) filter.Expr {
 	return filter.AnyOf(ways...)
 }
 
-// heldBy is the records on which rules of some levels name one of the subjects.
-func (f *filtering) heldBy(subjects []uint32, t *recordType, k kind, cell uint32, least, most uint8) filter.Expr {
+// heldBy is the records on which rules of an effect and some levels name one of the subjects.
+func (f *filtering) heldBy(subjects []uint32, t *recordType, on about, effect model.Effect, least, most uint8) filter.Expr {
 	plain := &heldIDs{inverse: f.inverse()}
 	named := map[uint32]filter.List{} // by terms
 	var terms []uint32                // in the order in which they are met
 	for _, id := range subjects {
 		for class := least; class <= most; class++ {
-			plain.add(f.inverse().heldBy(id, k, cell, class))
+			plain.add(f.inverse().heldBy(id, t, on, class))
 		}
-		for record, r := range f.heldRules(f.inverse().heldBy(id, k, cell, termed)) {
+		for record, r := range f.heldRules(f.inverse().heldBy(id, t, on, termed)) {
 			if r.level() < least || r.level() > most {
 				continue
 			}
@@ -343,7 +341,7 @@ func (f *filtering) heldBy(subjects []uint32, t *recordType, k kind, cell uint32
 	}
 	var always filter.List // those whose terms hold of every record
 	for _, n := range terms {
-		switch guard := f.guard(f.Snapshot, &f.terms[n], t, effectOf(k, least)); guard {
+		switch guard := f.guard(f.Snapshot, &f.terms[n], t, effect); guard {
 		case filter.True:
 			always = append(always, named[n]...)
 		default:
@@ -354,17 +352,6 @@ func (f *filtering) heldBy(subjects []uint32, t *recordType, k kind, cell uint32
 		ways = append(ways, filter.IDIn{Names: always})
 	}
 	return filter.AnyOf(ways...)
-}
-
-// effectOf is what rules of a kind with a level want.
-func effectOf(k kind, level uint8) model.Effect {
-	switch {
-	case k == customerRule:
-		return model.Effect(level)
-	case k == fieldRule && level > fieldDeny:
-		return model.Deny
-	}
-	return model.Allow
 }
 
 // superior is the records of which the hierarchy gives the user at least a level:
@@ -382,8 +369,8 @@ func (f *filtering) superior(t *recordType, level model.Level) []filter.Expr {
 		}
 	}
 	ways := []filter.Expr{ownerIn(f.related("below", owners))}
-	if t.Hierarchy.Holders && f.onRecords&teamOnRecord != 0 {
-		ways = append(ways, f.heldBy(slices.Concat(people, groups), t, teamRule, t.index, uint8(level), uint8(model.LevelFull)))
+	if t.Hierarchy.Holders && f.hasOnRecords(teamRule) {
+		ways = append(ways, f.heldBy(slices.Concat(people, groups), t, aboutTeam, model.Allow, uint8(level), uint8(model.LevelFull)))
 	}
 	return ways
 }
@@ -487,13 +474,13 @@ func (s sets) OwnerIn(group string) filter.Expr {
 // TeamRole is the records on which the user holds a team rule with the role, without a
 // condition.
 func (s sets) TeamRole(as string) filter.Expr {
-	if s.onRecords&teamOnRecord == 0 {
+	if !s.hasOnRecords(teamRule) {
 		return filter.False
 	}
 	var ids filter.List
 	for _, id := range s.who.ids() {
 		for class := uint8(0); class <= termed; class++ {
-			for record, r := range s.heldRules(s.inverse().heldBy(id, teamRule, s.typ.index, class)) {
+			for record, r := range s.heldRules(s.inverse().heldBy(id, s.typ, aboutTeam, class)) {
 				if t := &s.terms[r.terms()]; t.as == as && t.condition == "" && s.inForce(t, s.at) {
 					ids = append(ids, record)
 				}

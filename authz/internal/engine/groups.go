@@ -20,10 +20,10 @@ func (s *Snapshot) groupsAt(of *subject, at time.Time) *subject {
 	}
 	direct := slices.Clone(of.direct())
 	direct = slices.DeleteFunc(direct, func(g uint32) bool { return !passes(edge{of.id, g}) })
-	closure := closureOf(of.id, func(id uint32) []uint32 { return s.byID(id).direct() }, passes)
+	closure := closureOf(nil, of.id, func(id uint32) []uint32 { return s.byID(id).direct() }, passes)
 	now := newSubject(of.id, of.bit, closure, direct, func(id uint32) uint8 { return s.byID(id).bit })
 	now.user, now.base = of.user, s.base.merged(closure, s.names)
-	return now
+	return &now
 }
 
 // groupsOf are the groups at the ends of a membership: if either is switched
@@ -39,10 +39,10 @@ func (s *Snapshot) groupsOf(e edge) []string {
 
 func (s *Snapshot) byID(id uint32) *subject { return s.subject(s.names[id]) }
 
-// closure collects a subject and all groups that it ever has, given what each
-// is directly in; timed tells that which it has depends on the instant.
-func (s *Snapshot) closure(id uint32, direct func(uint32) []uint32) (closure []uint32, timed bool) {
-	closure = closureOf(id, direct, func(e edge) bool {
+// closure appends a subject and all groups that it ever has, given what each is
+// directly in; timed tells that which it has depends on the instant.
+func (s *Snapshot) closure(to []uint32, id uint32, direct func(uint32) []uint32) (closure []uint32, timed bool) {
+	closure = closureOf(to, id, direct, func(e edge) bool {
 		_, bounded := s.bounded[e]
 		timed = timed || bounded
 		if len(s.off) == 0 {
@@ -60,10 +60,10 @@ func (s *Snapshot) closure(id uint32, direct func(uint32) []uint32) (closure []u
 	return closure, timed
 }
 
-// closureOf collects a subject and all groups that memberships which pass lead
-// to, at most model.MaxDepth of them in a row.
-func closureOf(id uint32, direct func(uint32) []uint32, passes func(edge) bool) []uint32 {
-	found, start := append(make([]uint32, 0, 16), id), 0
+// closureOf appends to an empty list a subject and all groups that memberships which
+// pass lead to, at most model.MaxDepth of them in a row.
+func closureOf(to []uint32, id uint32, direct func(uint32) []uint32, passes func(edge) bool) []uint32 {
+	found, start := append(to, id), 0
 	for depth := 0; depth < model.MaxDepth && start < len(found); depth++ {
 		end := len(found)
 		for _, member := range found[start:end] {
@@ -80,15 +80,18 @@ func closureOf(id uint32, direct func(uint32) []uint32, passes func(edge) bool) 
 
 // newSubject makes a subject of its closure (itself and its groups) and of its
 // direct groups.
-func newSubject(id uint32, bit uint8, closure, direct []uint32, bitOf func(uint32) uint8) *subject {
-	s := &subject{id: id, bit: bit, mask: 1 << everyone, bloom: 1 << everyone}
-	all := append(append(s.near[:0], everyone), closure...)
-	slices.Sort(all)
-	s.count = uint32(len(all))
-	if all = append(all, direct...); len(all) > len(s.near) {
-		s.far = &all
+func newSubject(id uint32, bit uint8, closure, direct []uint32, bitOf func(uint32) uint8) subject {
+	s := subject{id: id, bit: bit, mask: 1 << everyone, bloom: 1 << everyone,
+		count: uint32(1 + len(closure)), directs: uint32(len(direct))}
+	groups := s.near[:]
+	if n := 1 + len(closure) + len(direct); n > len(s.near) {
+		far := make([]uint32, n)
+		groups, s.far = far, &far
 	}
-	s.directs = uint32(len(direct))
+	groups[0] = everyone
+	copy(groups[1:], closure)
+	copy(groups[s.count:], direct)
+	slices.Sort(groups[:s.count])
 	for _, id := range closure {
 		s.bloom |= 1 << (id & 63)
 		if b := bitOf(id); b != 0 {
@@ -113,7 +116,8 @@ func (base *Snapshot) merged(closure []uint32, names []string) *subject {
 	if len(roles) == 0 {
 		return base.nobody
 	}
-	return newSubject(none, 0, roles, nil, func(id uint32) uint8 { return base.byID(id).bit })
+	s := newSubject(none, 0, roles, nil, func(id uint32) uint8 { return base.byID(id).bit })
+	return &s
 }
 
 // path is the shortest way of memberships in force from a subject to a group, names of

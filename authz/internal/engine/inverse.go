@@ -2,7 +2,6 @@ package engine
 
 import (
 	"iter"
-	"math"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -21,20 +20,22 @@ type inverse struct {
 }
 
 // entry says that some rule on a single record names a subject: from the top, the
-// rule's kind, its class, its cell, and the record's number.
+// record's type, what the rule is about, its class, and the record's number.
 type entry uint64
 
 const (
-	classBits = 4
-	cellBits  = 26
-	termed    = 1<<classBits - 1 // the class of rules with terms; that of others is their level
+	numberBits = 28
+	classBits  = 4
+	typeBits   = 64 - aboutBits - classBits - numberBits
+	lastNumber = 1<<numberBits - 1
+	termed     = 1<<classBits - 1 // the class of rules with terms; that of others is their level
 )
 
-func newEntry(k kind, class uint8, cell, number uint32) entry {
-	return entry(k)<<(classBits+cellBits+32) | entry(class)<<(cellBits+32) | entry(cell&(1<<cellBits-1))<<32 | entry(number)
+func newEntry(typ uint32, on about, class uint8, number uint32) entry {
+	return ((entry(typ)<<aboutBits|entry(on))<<classBits|entry(class))<<numberBits | entry(number)
 }
 
-func (e entry) number() uint32 { return uint32(e) }
+func (e entry) number() uint32 { return uint32(e) & lastNumber }
 
 // class is what an entry says of a rule's level and terms.
 func (r rule) class() uint8 {
@@ -44,8 +45,8 @@ func (r rule) class() uint8 {
 	return r.level()
 }
 
-func entryOf(tag, number uint32, r rule) entry {
-	return newEntry(kind(tag>>kindShift), r.class(), tag&(1<<kindShift-1), number)
+func entryOf(typ, number uint32, r rule) entry {
+	return newEntry(typ, r.about(), r.class(), number)
 }
 
 // inverted is where a snapshot keeps its inverse, once it is made.
@@ -154,7 +155,7 @@ func sum(count []int) int {
 // rule returns the inverse of a snapshot in which the run of a record has changed by a rule.
 //
 // Like the names of a snapshot, ids grow behind the back of those who read them.
-func (v *inverse) rule(tag uint32, id string, now run, r rule) *inverse {
+func (v *inverse) rule(typ uint32, id string, now run, r rule) *inverse {
 	next := *v
 	number := uint32(len(v.ids))
 	if known := v.numbers.find(0, id); known != nil {
@@ -163,13 +164,13 @@ func (v *inverse) rule(tag uint32, id string, now run, r rule) *inverse {
 		next.ids = append(v.ids, id)
 		next.numbers = v.numbers.with(0, id, number)
 	}
-	e, held := entryOf(tag, number, r), v.held.get(r.subject())
+	e, held := entryOf(typ, number, r), v.held.get(r.subject())
 	still := slices.ContainsFunc(now.rules(), func(other rule) bool {
-		return other.subject() == r.subject() && other.class() == r.class()
+		return other.subject() == r.subject() && other.about() == r.about() && other.class() == r.class()
 	})
 	switch i, found := slices.BinarySearch(held, e); {
 	case still && !found:
-		held = slices.Insert(slices.Clone(held), i, e)
+		held = inserted(held, i, e)
 	case found && !still:
 		held = slices.Delete(slices.Clone(held), i, i+1)
 	default:
@@ -185,7 +186,7 @@ func (v *inverse) member(was, is *subject) *inverse {
 	move := func(from, to *subject, change func(in []uint32, at int, found bool) []uint32) {
 		for g := range from.inGroups {
 			if !to.in(g) {
-				in := slices.Clone(next.members.get(g))
+				in := next.members.get(g)
 				at, found := slices.BinarySearch(in, is.id)
 				next.members = next.members.with(g, change(in, at, found))
 			}
@@ -195,37 +196,39 @@ func (v *inverse) member(was, is *subject) *inverse {
 		if !found {
 			return in
 		}
-		return slices.Delete(in, at, at+1)
+		return slices.Delete(slices.Clone(in), at, at+1)
 	})
 	move(is, was, func(in []uint32, at int, found bool) []uint32 {
 		if found {
 			return in
 		}
-		return slices.Insert(in, at, is.id)
+		return inserted(in, at, is.id)
 	})
 	return &next
 }
 
-// heldRules is the rules of one kind, cell and class that name a subject on single records.
+// heldRules is the rules of one class, about one thing, that name a subject on single
+// records of a type.
 type heldRules struct {
 	subject uint32
-	tag     uint32
+	typ     uint32
+	about   about
 	class   uint8
 	entries []entry
 }
 
-// heldBy is what a subject holds of a kind, cell and class.
-func (v *inverse) heldBy(subject uint32, k kind, cell uint32, class uint8) heldRules {
+// heldBy is the rules of a class that name a subject on records of a type.
+func (v *inverse) heldBy(subject uint32, t *recordType, on about, class uint8) heldRules {
 	all := v.held.get(subject)
 	if len(all) == 0 {
 		return heldRules{}
 	}
-	from, _ := slices.BinarySearch(all, newEntry(k, class, cell, 0))
+	from, _ := slices.BinarySearch(all, newEntry(t.index, on, class, 0))
 	to := len(all)
-	if from < to && all[to-1] > newEntry(k, class, cell, math.MaxUint32) {
-		to, _ = slices.BinarySearch(all, newEntry(k, class, cell, math.MaxUint32))
+	if last := newEntry(t.index, on, class, lastNumber); from < to && all[to-1] > last {
+		to, _ = slices.BinarySearch(all, last)
 	}
-	return heldRules{subject, tag(k, cell), class, all[from:to]}
+	return heldRules{subject, t.index, on, class, all[from:to]}
 }
 
 // heldRules yields the ids of the records that rules are on, with the rule.
@@ -233,12 +236,12 @@ func (s *Snapshot) heldRules(h heldRules) iter.Seq2[string, rule] {
 	return func(yield func(string, rule) bool) {
 		for _, e := range h.entries {
 			id := s.inverse().ids[e.number()]
-			on := s.records.find(h.tag, id)
+			on := s.records.find(h.typ, id)
 			if on == nil {
 				continue
 			}
 			for _, r := range on.rules() {
-				if r.subject() == h.subject && r.class() == h.class && !yield(id, r) {
+				if r.subject() == h.subject && r.about() == h.about && r.class() == h.class && !yield(id, r) {
 					return
 				}
 			}
@@ -311,38 +314,59 @@ func (q *question) groupMembers(group uint32, kinds ...model.SubjectKind) iter.S
 	}
 }
 
-// paged is a list of values by small numbers of which a change copies little.
-type paged[V any] []*[perPage]V
+// paged is a list of values by small numbers of which a change copies little: pages
+// of pages.
+type paged[V any] []*[perPage]*[perPage]V
 
 const perPage = 64
 
 // get is the value of a number; the zero value if it has none.
 func (p paged[V]) get(n uint32) (v V) {
-	if i := int(n / perPage); i < len(p) && p[i] != nil {
-		return p[i][n%perPage]
+	if i := int(n / (perPage * perPage)); i < len(p) && p[i] != nil {
+		if page := p[i][n/perPage%perPage]; page != nil {
+			return page[n%perPage]
+		}
 	}
 	return v
 }
 
 // set gives a number a value, in place.
 func (p *paged[V]) set(n uint32, v V) {
-	i := int(n / perPage)
+	i := int(n / (perPage * perPage))
 	if grow := i + 1 - len(*p); grow > 0 {
 		*p = append(*p, make(paged[V], grow)...)
 	}
-	if (*p)[i] == nil {
-		(*p)[i] = new([perPage]V)
-	}
-	(*p)[i][n%perPage] = v
+	page := &own(&(*p)[i], false)[n/perPage%perPage]
+	own(page, false)[n%perPage] = v
 }
 
 // with is a list in which a number has another value.
 func (p paged[V]) with(n uint32, v V) paged[V] {
 	next := slices.Clone(p)
-	if i := int(n / perPage); i < len(next) && next[i] != nil {
-		page := *next[i]
-		next[i] = &page
+	if i := int(n / (perPage * perPage)); i < len(next) {
+		own(&own(&next[i], true)[n/perPage%perPage], true)
 	}
 	next.set(n, v)
+	return next
+}
+
+// own is the page that is pointed to, made if there is none, and copied if it is shared.
+func own[V any](page **[perPage]V, shared bool) *[perPage]V {
+	switch was := *page; {
+	case was == nil:
+		*page = new([perPage]V)
+	case shared:
+		is := *was
+		*page = &is
+	}
+	return *page
+}
+
+// inserted is a copy of a list with a value at a place.
+func inserted[V any](list []V, at int, v V) []V {
+	next := make([]V, len(list)+1)
+	copy(next, list[:at])
+	next[at] = v
+	copy(next[at+1:], list[at:])
 	return next
 }

@@ -122,14 +122,14 @@ func (o *Outline) fieldRules(t *recordType, f *field, level uint8) filter.Expr {
 			}
 			for rest, j := s.field.rest(c), who.next(s.field.rest(c), 0); j < len(rest); j = who.next(rest, j+1) {
 				if rest[j].level() == level {
-					ways = append(ways, o.filtering.guard(s, &s.terms[rest[j].terms()], t, effectOf(fieldRule, level)))
+					ways = append(ways, o.filtering.guard(s, &s.terms[rest[j].terms()], t, fieldEffect(level)))
 				}
 			}
 		}
 	}
-	if o.onRecords&fieldOnRecord != 0 {
-		for _, at := range f.cells {
-			ways = append(ways, o.filtering.heldBy(o.who.ids(), t, fieldRule, at, level, level))
+	if o.hasOnRecords(fieldRule) {
+		for _, on := range [2]about{f.about(), everyField} {
+			ways = append(ways, o.filtering.heldBy(o.who.ids(), t, on, fieldEffect(level), level, level))
 		}
 	}
 	return filter.AnyOf(ways...)

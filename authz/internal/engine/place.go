@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"math"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -11,13 +12,13 @@ import (
 type placement struct {
 	kind    kind
 	cell    uint32 // of its kind
+	typ     uint32 // index of the type; 0: every one
+	index   int    // of the action or field in its type, from 1; 0: every one
 	id      string // of the one record it is on; empty: it is in the cell itself
 	slot    int    // the mask of the cell that says it all if the rule is simple; noSlot: none
 	subject string
 	level   uint8
 	terms   terms
-
-	onRecords uint8 // what it is among the rules on single records
 }
 
 // kind of a rule.
@@ -27,18 +28,6 @@ const (
 	customerRule kind = iota
 	teamRule
 	fieldRule
-)
-
-// tag tells apart, among the rules on one record, what they are about.
-func tag(k kind, cell uint32) uint32 { return uint32(k)<<kindShift | cell }
-
-const kindShift = 30
-
-// Rules on single records that are looked for only if there are any.
-const (
-	anyActionOnRecord uint8 = 1 << iota
-	teamOnRecord
-	fieldOnRecord
 )
 
 // noSlot: no mask stands for the rule.
@@ -74,14 +63,14 @@ func (c *Schema) place(l model.Line) (placement, error) {
 		if err != nil {
 			return placement{}, err
 		}
-		p := placement{kind: teamRule, onRecords: teamOnRecord, id: f.On.ID, slot: int(f.Level), subject: f.Subject, level: uint8(f.Level),
+		p := placement{kind: teamRule, id: f.On.ID, slot: int(f.Level), subject: f.Subject, level: uint8(f.Level),
 			terms: terms{unit: f.On.Unit, condition: f.If, valid: f.Valid, as: f.As}}
 		t := c.types[f.On.Type]
 		if t == nil && f.On.Type != model.Any || !c.hasCondition(f.If) {
 			return placement{}, cmp.Or(c.CheckFact(f), model.ErrUnknownType)
 		}
 		if t != nil {
-			p.cell = t.index
+			p.cell, p.typ = t.index, t.index
 		}
 		return p, nil
 	case model.FieldRules:
@@ -93,14 +82,14 @@ func (c *Schema) place(l model.Line) (placement, error) {
 			return placement{}, err
 		}
 		t := c.types[f.On.Type]
-		p := placement{kind: fieldRule, onRecords: fieldOnRecord, id: f.On.ID, cell: t.anyField, subject: f.Subject, level: uint8(f.Level),
+		p := placement{kind: fieldRule, id: f.On.ID, cell: t.anyField, typ: t.index, subject: f.Subject, level: uint8(f.Level),
 			terms: terms{condition: f.If, valid: f.Valid}}
 		if f.Effect == model.Deny {
 			p.level += fieldDeny
 		}
 		p.slot = int(p.level)
 		if f := t.fields[f.On.Field]; f != nil {
-			p.cell = f.cells[0]
+			p.cell, p.index = f.cells[0], f.index+1
 		}
 		return p, nil
 	}
@@ -110,7 +99,7 @@ func (c *Schema) place(l model.Line) (placement, error) {
 // placeCustomer finds a customer rule's type and action, and tells whether there are such.
 func (c *Schema) placeCustomer(p *placement, f model.CustomerRule) (ok bool) {
 	if a := c.actions.find(f.On.Type, f.Action); a != nil {
-		p.cell = a.cells[0]
+		p.cell, p.typ, p.index = a.cells[0], a.typ.index, a.index
 		return true
 	}
 	if f.On.Type == model.Any {
@@ -121,7 +110,7 @@ func (c *Schema) placeCustomer(p *placement, f model.CustomerRule) (ok bool) {
 	if t == nil || f.Action != model.Any {
 		return false
 	}
-	p.cell, p.onRecords = t.anyCell, anyActionOnRecord
+	p.cell, p.typ = t.anyCell, t.index
 	return true
 }
 
@@ -146,10 +135,18 @@ func customerSlot(f model.CustomerRule) int {
 	return noSlot
 }
 
+// noteType notes that there is a customer rule on a type; 0: on every type.
+func (s *Snapshot) noteType(index uint32) {
+	if s.onTypes |= 1 << (index % 32); index == 0 {
+		s.onTypes = math.MaxUint32
+	}
+}
+
 // mask is the mask of a rule's slot, its cell made if need be.
 func (s *Snapshot) mask(p placement) *uint64 {
 	switch p.kind {
 	case customerRule:
+		s.noteType(p.typ)
 		return &s.customer.ensure(p.cell).plain[p.slot]
 	case teamRule:
 		return &s.team.ensure(p.cell).plain[p.slot]
@@ -161,6 +158,7 @@ func (s *Snapshot) mask(p placement) *uint64 {
 func (s *Snapshot) rest(p placement) *[]rule {
 	switch p.kind {
 	case customerRule:
+		s.noteType(p.typ)
 		return s.customer.ensureRest(p.cell)
 	case teamRule:
 		return s.team.ensureRest(p.cell)

@@ -5,20 +5,18 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// rulesOn is the rules on a single record about what a cell is about; nil if there are none.
-func (s *Snapshot) rulesOn(r *model.Record, k kind, cell uint32) []rule {
-	if p := s.records.find(tag(k, cell), r.ID); p != nil {
+// hasOnRecords tells whether there are rules of a kind on single records.
+func (s *Snapshot) hasOnRecords(k kind) bool { return s.onRecords>>k&1 != 0 }
+
+// hasOnType tells whether there may be customer rules on a type.
+func (s *Snapshot) hasOnType(t *recordType) bool { return s.onTypes>>(t.index%32)&1 != 0 }
+
+// rulesOn is the rules on a single record; nil if there are none.
+func (s *Snapshot) rulesOn(r *model.Record, t *recordType) []rule {
+	if p := s.records.find(t.index, r.ID); p != nil {
 		return p.rules()
 	}
 	return nil
-}
-
-// teamOn is the team rules on a single record.
-func (s *Snapshot) teamOn(r *model.Record, t *recordType) []rule {
-	if s.onRecords&teamOnRecord == 0 {
-		return nil
-	}
-	return s.rulesOn(r, teamRule, t.index)
 }
 
 // holds tells whether a rule that concerns the user is in force and its unit
@@ -157,10 +155,15 @@ func (q *question) sharesTeam(r *model.Record) bool {
 
 // teamRules finds a team rule that gives the user at least the level.
 func (q *question) teamRules(req *model.Request, r *model.Record, t *recordType, level model.Level) way {
-	run := q.teamOn(r, t)
-	for j := q.who.next(run, 0); j < len(run); j = q.who.next(run, j+1) {
-		if run[j].level() >= uint8(level) && q.holds(req, q.Snapshot, run[j], r, model.Allow) {
-			return way{how: byTeamRule, rule: run[j], place: onRecord}
+	if q.hasOnRecords(teamRule) {
+		on := &q.rules
+		if r != req.Record {
+			on = &recordRules{all: q.rulesOn(r, t)}
+		}
+		for i, held := uint(0), on.mine(q.who, 0); held != 0; i, held = i+1, on.mine(q.who, i+1) {
+			if held.about() == aboutTeam && held.level() >= uint8(level) && q.holds(req, q.Snapshot, held, r, model.Allow) {
+				return way{how: byTeamRule, rule: held, place: onRecord}
+			}
 		}
 	}
 	for i, index := range [2]uint32{t.index, 0} {
@@ -192,11 +195,11 @@ func (q *question) superior(req *model.Request, r *model.Record, t *recordType, 
 			return way{how: byHierarchy, id: id}
 		}
 	}
-	if !t.Hierarchy.Holders {
+	if !t.Hierarchy.Holders || !q.hasOnRecords(teamRule) {
 		return way{}
 	}
-	for _, held := range q.teamOn(r, t) {
-		if held.level() >= uint8(level) && held.subject() != everyone &&
+	for _, held := range q.rulesOn(r, t) {
+		if held.about() == aboutTeam && held.level() >= uint8(level) && held.subject() != everyone &&
 			q.isAbove(held.subject(), t, level) && q.holds(req, q.Snapshot, held, r, model.Allow) {
 			return way{how: byHierarchy, id: held.subject(), rule: held}
 		}

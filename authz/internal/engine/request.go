@@ -20,12 +20,52 @@ type question struct {
 	*Snapshot
 	typ    *recordType
 	action *action
-	who    *subject  // the user, with her groups at the instant
-	rules  [2][]rule // on the single record: for the action, and for every action
+	who    *subject    // the user, with her groups at the instant
+	rules  recordRules // on the single record
 	at     time.Time
 	now    time.Time // by the clock, if the tenant may be open
 	unsure bool      // a condition was unknown for want of attributes of the user or the environment
 	varied bool      // the user's groups, or a field rule that was met, may be others for another record or a moment later
+}
+
+// recordRules is the rules on a single record, and a window on those of them that
+// concern the user: several questions about the record pass over its rules once.
+type recordRules struct {
+	all    []rule
+	passed int  // of all: they were looked at
+	first  uint // which of those that concern the user comes first in the window
+	count  uint // how many are in it, a 0 behind the last one among them
+	window [8]rule
+}
+
+// mine is the rule that comes i-th among those that concern the user; 0: there are no more.
+func (rs *recordRules) mine(who *subject, i uint) rule {
+	if at := i - rs.first; at < rs.count { // not if it is before the first
+		return rs.window[at]
+	}
+	return rs.move(who, i)
+}
+
+// move moves the window on until it shows the i-th rule, from the start if it must go back.
+func (rs *recordRules) move(who *subject, i uint) rule {
+	if i < rs.first {
+		*rs = recordRules{all: rs.all}
+	}
+	for rs.passed <= len(rs.all) && i >= rs.first+rs.count {
+		rs.first, rs.count = rs.first+rs.count, 0
+		for rs.passed <= len(rs.all) && rs.count < uint(len(rs.window)) {
+			at, r := who.next(rs.all, rs.passed), rule(0)
+			if at < len(rs.all) {
+				r = rs.all[at]
+			}
+			rs.window[rs.count], rs.passed = r, at+1
+			rs.count++
+		}
+	}
+	if i -= rs.first; i < rs.count {
+		return rs.window[i]
+	}
+	return 0
 }
 
 // utc is the instant t without its location, which is the caller's.
@@ -52,7 +92,7 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		q.who = s.subject(req.User)
 	}
 	if req.Record != nil {
-		q.findRules(req.Record)
+		q.rules.all = s.rulesOn(req.Record, q.typ)
 	}
 	if !q.known(req) {
 		if err := s.schema.CheckRequest(Clone(req)); err != nil {
@@ -73,24 +113,14 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 	return nil
 }
 
-// findRules finds the rules on the single record.
-func (q *question) findRules(r *model.Record) {
-	q.rules[0] = q.rulesOn(r, customerRule, q.action.cells[0])
-	if q.onRecords&anyActionOnRecord != 0 {
-		q.rules[1] = q.rulesOn(r, customerRule, q.typ.anyCell)
-	}
-}
-
 // turnTo makes it the question about another action on the same record, and
 // tells whether there is such an action.
-func (q *question) turnTo(name string, r *model.Record) bool {
+func (q *question) turnTo(name string) bool {
 	a := q.schema.actions.find(q.typ.name, name)
-	if a == nil {
-		return false
+	if a != nil {
+		q.action = a
 	}
-	q.action = a
-	q.findRules(r)
-	return true
+	return a != nil
 }
 
 // known tells whether a request is well formed and the schema knows what it
@@ -109,7 +139,7 @@ func (q *question) known(req *model.Request) bool {
 
 // knownRecord tells the same of a record and its parents.
 func (q *question) knownRecord(r *model.Record) bool {
-	typ, found := q.typ, q.rules[0] != nil
+	typ, found := q.typ, len(q.rules.all) > 0
 	if found && len(r.Owners) == 0 && r.Unit == "" && r.Parent == nil && len(r.Attrs) == 0 {
 		return true
 	}

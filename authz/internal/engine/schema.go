@@ -39,6 +39,7 @@ type recordType struct {
 type action struct {
 	name    string
 	typ     *recordType
+	index   int       // in the order of names, from 1
 	cells   [4]uint32 // of rules on the type and on "*", for the action and for every action
 	need    model.Level
 	reading bool
@@ -63,14 +64,14 @@ func NewSchema(s *model.Schema, conditions *condition.Set) *Schema {
 			actions: map[string]*action{}, anyCell: cell(&c.cells), fields: map[string]*field{}, anyField: cell(&c.fieldCells)}
 		c.types[name], c.typeNames = t, append(c.typeNames, name)
 		c.hierarchy = c.hierarchy || t.Hierarchy.By != model.HierarchyOff
-		for _, name := range slices.Sorted(maps.Keys(t.Actions)) {
+		for i, name := range slices.Sorted(maps.Keys(t.Actions)) {
 			all, ok := c.anyType[name]
 			if !ok {
 				all = cell(&c.cells)
 				c.anyType[name] = all
 			}
 			a := t.Actions[name]
-			t.actions[name] = &action{name: name, typ: t, need: a.Need, reading: a.Reading(),
+			t.actions[name] = &action{name: name, typ: t, index: i + 1, need: a.Need, reading: a.Reading(),
 				cells: [4]uint32{cell(&c.cells), t.anyCell, all, anyAny}}
 		}
 		for _, name := range slices.Sorted(maps.Keys(t.Fields)) {

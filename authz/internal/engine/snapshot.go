@@ -20,11 +20,12 @@ type Snapshot struct {
 	base      *Snapshot // the compiled base policy; nil in itself, or when there is none
 	Linked    *Snapshot // the base policy that this was compiled with, also if base is an own compilation of it
 	cells     uint8     // of an action's cells, those that hold rules at all: the first, or all
-	onRecords uint8     // which rules there are on single records
+	onRecords uint8     // the kinds of rules that there are on single records, a bit for each
 	timely    bool      // some decision may depend on the instant
 	switched  bool      // some switch concerns more than groups, rules and memberships
+	onTypes   uint32    // the types that there are or were customer rules on, a bit for each index, modulo 32
 	subjects  table[subject]
-	records   table[run]           // the rules on single records, by what they are about and id
+	records   table[run]           // the rules on single records, by type and id
 	customer  cells[customerMasks] // customer rules on types, by action cell
 	nobody    *subject             // of whom there are no facts
 
@@ -66,16 +67,16 @@ type above struct {
 type subject struct {
 	mask  uint64   // bits of the groups that have one, and of everyone
 	bloom uint64   // bits id%64 of groups, to pass over most rules unread
-	count uint32   // of the sorted groups
-	timed bool     // groups depend on the instant: see Snapshot.groupsAt
-	user  bool     // it is a user
-	bit   uint8    // its own bit; 0: none
 	base  *subject // what the base policy knows of its groups
+	id    uint32
+	timed bool  // groups depend on the instant: see Snapshot.groupsAt
+	user  bool  // it is a user
+	bit   uint8 // its own bit; 0: none
 
 	far     *[]uint32  // groups, when they are too many for near
 	near    [12]uint32 // groups: sorted, everyone and itself among them; behind them its direct groups
-	id      uint32
-	directs uint32 // how many direct groups
+	count   uint32     // of the sorted groups
+	directs uint32     // how many direct groups
 }
 
 // everyone is the id of model.Everyone, and its bit is 0.
@@ -85,6 +86,9 @@ const everyone = 0
 func (s *subject) in(id uint32) bool { return s.bloom>>(id&63)&1 != 0 && s.has(id) }
 
 func (s *subject) has(id uint32) bool {
+	if id == s.id {
+		return true
+	}
 	ids := s.ids()
 	if len(ids) > len(s.near) {
 		_, ok := slices.BinarySearch(ids, id)
@@ -222,24 +226,41 @@ const (
 )
 
 // rule is a rule packed into 8 bytes, which order as these parts do, from the
-// top: its subject; its level (of a customer rule: the effect; of a denying
-// field rule: fieldDeny and the level); its terms. What it is about, its place tells.
+// top: its subject; on a single record, what it is about; its level (of a customer
+// rule: the effect; of a denying field rule: fieldDeny and the level); its terms.
 type rule uint64
 
 const (
 	termsBits    = 20
 	levelBits    = 4
+	aboutBits    = 16
 	subjectBits  = 24
 	levelShift   = termsBits
-	subjectShift = levelShift + levelBits
+	aboutShift   = levelShift + levelBits
+	subjectShift = aboutShift + aboutBits
 )
 
-func newRule(subject uint32, level uint8, terms uint32) rule {
-	return rule(uint64(subject)<<subjectShift | uint64(level)<<levelShift | uint64(terms))
+func newRule(subject uint32, about about, level uint8, terms uint32) rule {
+	return rule(uint64(subject)<<subjectShift | uint64(about)<<aboutShift | uint64(level)<<levelShift | uint64(terms))
 }
 
-// run is the rules on one record about one thing, sorted. Most are of one rule,
-// which lies in the table itself.
+// about is what a rule on a single record is about: its kind, and the index of the
+// action or field in the record's type.
+type about uint16
+
+const indexBits = aboutBits - 2
+
+const (
+	everyAction = about(customerRule) << indexBits
+	aboutTeam   = about(teamRule) << indexBits
+	everyField  = about(fieldRule) << indexBits
+)
+
+func (a *action) about() about { return everyAction | about(a.index) }
+func (f *field) about() about  { return everyField | about(f.index+1) }
+
+// run is all rules on one record, sorted. Most are of one rule, which lies in the
+// table itself.
 type run struct {
 	one  [1]rule // 0: none
 	more *[]rule
@@ -266,26 +287,27 @@ func (r *run) rules() []rule {
 }
 
 func (r rule) subject() uint32 { return uint32(r >> subjectShift) }
+func (r rule) about() about    { return about(r >> aboutShift) }
 func (r rule) level() uint8    { return uint8(r>>levelShift) & (1<<levelBits - 1) }
 func (r rule) terms() uint32   { return uint32(r) & (1<<termsBits - 1) }
 
 // next is the place of the first rule from a place on, in a run sorted by
 // subject, whose subject the user is or is in; the run's length if there is none.
 func (s *subject) next(run []rule, from int) int {
-	const long = 128
-	bloom := s.bloom
-	for i := from; i < len(run); i++ {
-		if len(run)-i > long { // pass over all up to the next of the user's groups
-			g, _ := slices.BinarySearch(s.ids(), run[i].subject())
-			if g == int(s.count) {
-				break
-			}
-			skip, _ := slices.BinarySearch(run[i:], newRule(s.ids()[g], 0, 0))
-			if i += skip; i == len(run) {
-				break
-			}
+	const long = 32
+	for len(run)-from > long { // pass over all up to the next of the user's groups
+		g, found := slices.BinarySearch(s.ids(), run[from].subject())
+		if found {
+			return from
 		}
-		if r := run[i]; bloom>>(r.subject()&63)&1 != 0 && s.has(r.subject()) {
+		if g == int(s.count) {
+			return len(run)
+		}
+		skip, _ := slices.BinarySearch(run[from:], newRule(s.ids()[g], 0, 0, 0))
+		from += skip
+	}
+	for i := from; i < len(run); i++ {
+		if s.in(run[i].subject()) {
 			return i
 		}
 	}

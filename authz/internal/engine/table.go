@@ -35,6 +35,7 @@ const (
 	pageSize  = 16 // the names in a page before it is split; more only where their hashes are the same
 	grown     = 16 // into how many branches it is split
 	maxFan    = 256
+	flat      = 7  // so many bits of a hash lead to a page over one level, more over several
 	wayBits   = 24 // of a hash, which lead to a page
 	everyByte = 0x0101010101010101
 )
@@ -154,12 +155,17 @@ func newTable[V any](all []slot[V]) table[V] {
 	return table[V]{newLevel(all, fan(len(all), 1), 0)}
 }
 
-// fan is into how many branches so many names are divided, at least some.
+// fan is into how many branches so many names are divided, at least some. A change
+// copies the levels that it passes, so one of very many branches is made two of few.
 func fan(names, least int) int {
 	if names <= pageSize {
 		return least
 	}
-	return min(max(least, 1<<bits.Len(uint(names/10-1))), maxFan)
+	way := bits.Len(uint(names/10 - 1))
+	if way > flat {
+		way = (way + 1) / 2
+	}
+	return min(max(least, 1<<way), maxFan)
 }
 
 // newBranch builds the page, or the branches, of slots, which it keeps.
@@ -212,7 +218,8 @@ func (s *slot[V]) name() string {
 func newSlot[V any](tag uint32, name string, value V) slot[V] {
 	s := slot[V]{key: keyOf(tag, name), value: value}
 	if len(name) >= short {
-		s.long = &name
+		whole := name // so that only a long one is moved to the heap
+		s.long = &whole
 	}
 	return s
 }
