@@ -21,17 +21,17 @@ func TestRandomImports(t *testing.T) {
 	for seed := range uint64(2500) {
 		r := rand.New(rand.NewPCG(seed, 3))
 		text := plainly
-		for old, other := range map[string]string{
-			"r.obj == p.obj":                      `(p.obj == "*" || r.obj == p.obj)`,
-			"r.dom == p.dom":                      `(p.dom == "*" || r.dom == p.dom)`,
-			"r.act == p.act":                      `keyMatch(r.act, p.act)`,
-			" && !some(where (p.eft == deny))":    "",
-			"g(r.sub, p.sub, r.dom)":              `(p.sub == "*" || g(r.sub, p.sub, r.dom))`,
-			"p = sub, dom, obj, act, eft":         "p = dom, sub, act, obj, eft",
-			"some(where (p.eft == allow)) && !so": "!so",
+		for _, change := range [][2]string{
+			{"r.obj == p.obj", `(p.obj == "*" || r.obj == p.obj)`},
+			{"r.dom == p.dom", `(p.dom == "*" || r.dom == p.dom)`},
+			{"r.act == p.act", `keyMatch(r.act, p.act)`},
+			{" && !some(where (p.eft == deny))", ""},
+			{"g(r.sub, p.sub, r.dom)", `(p.sub == "*" || g(r.sub, p.sub, r.dom))`},
+			{"p = sub, dom, obj, act, eft", "p = dom, sub, act, obj, eft"},
+			{"some(where (p.eft == allow)) && !so", "!so"},
 		} {
 			if r.IntN(4) == 0 {
-				text = strings.Replace(text, old, other, 1)
+				text = strings.Replace(text, change[0], change[1], 1)
 			}
 		}
 		for _, change := range [][2]string{ // with these, rules mean something else
@@ -55,8 +55,9 @@ func TestRandomImports(t *testing.T) {
 		}
 		compared += c.Asked
 		allowed += len(i.Facts)
-		records := strings.Contains(fmt.Sprint(rows), "deal/1") // denials of a type are of its records, too
-		if c.Gains > 0 || c.Loses > 0 && len(i.Left) == 0 && !records {
+		// Denials of a type are of its records, too; and they deny, also where the model ignores them.
+		mayLose := len(i.Left) > 0 || strings.Contains(fmt.Sprint(rows), "deal/1") || !strings.Contains(text, "deny")
+		if c.Gains > 0 || c.Loses > 0 && !mayLose {
 			t.Fatalf("seed %d: %+v\nmodel %s\nrows %v\nfacts %v\nleft %v", seed, c, text, rows, i.Facts, i.Left)
 		}
 	}
