@@ -87,7 +87,7 @@ func (s *subject) in(id uint32) bool { return s.bloom>>(id&63)&1 != 0 && s.has(i
 
 func (s *subject) has(id uint32) bool {
 	if id == s.id {
-		return true
+		return id != none
 	}
 	ids := s.ids()
 	if len(ids) > len(s.near) {
