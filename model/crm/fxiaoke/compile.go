@@ -375,13 +375,9 @@ func (c *compiler) subjects(p People) (ids []string) {
 	return ids
 }
 
-// inUnits is the condition that the record belongs to one of some departments.
-func inUnits(departments []string) string {
-	units := make([]string, len(departments))
-	for i, d := range departments {
-		units[i] = crm.Quote(departmentID(d))
-	}
-	return "record.unit in [" + strings.Join(units, ", ") + "]"
+// inDepartment is the condition that the record belongs to a department.
+func (c *compiler) inDepartment(name string) string {
+	return c.condition("department", name, "record.unit == "+crm.Quote(departmentID(name)))
 }
 
 // basics are what everyone has: of all records, and of those of his department and organisation.
@@ -401,9 +397,22 @@ func (c *compiler) basics() {
 		}
 		for name, d := range crm.Sorted(c.Departments) {
 			if d.Organisation {
-				c.give(c.organisationRole(name), on, accessLevels[x.Organisation], c.condition("organisation", name, inUnits(c.organisation(name))))
+				c.within(c.organisationRole(name), object, name, accessLevels[x.Organisation])
 			}
 		}
+	}
+}
+
+// within gives a level of the records of an organisation's departments: of all below it or,
+// if there are organisations among them, of each that is its own.
+func (c *compiler) within(subject, object, name string, level model.Level) {
+	own := c.organisation(name)
+	if len(own) == len(c.below(name)) {
+		c.give(subject, model.OnUnit(crm.Name(object), departmentID(name)), level, "")
+		return
+	}
+	for _, d := range own {
+		c.give(subject, model.OnType(crm.Name(object)), level, c.inDepartment(d))
 	}
 }
 
@@ -438,21 +447,26 @@ func (c *compiler) organisationRole(name string) string {
 // leaders are what leaders have of the data of their departments and those below, and assistants of theirs.
 func (c *compiler) leaders() {
 	level := map[string]model.Level{"write": model.LevelWrite, "read": model.LevelRead, "none": model.LevelNone}[c.dialect.TreeInherits]
+	children := map[string][]string{}
 	for name, d := range crm.Sorted(c.Departments) {
-		reach := c.below(name)
-		if c.Superiors == "direct" {
-			reach = slices.DeleteFunc(reach, func(x string) bool { return x != name && c.Departments[x].Parent != name })
-		}
+		children[d.Parent] = append(children[d.Parent], name)
+	}
+	for name, d := range crm.Sorted(c.Departments) {
 		for _, object := range crm.Keys(c.Objects) {
-			on := model.OnType(crm.Name(object))
-			if d.Leader != "" {
-				c.give(userID(d.Leader), on, model.LevelWrite, c.condition("department", name, inUnits([]string{name})))
-				if len(reach) > 1 {
-					c.give(userID(d.Leader), on, level, c.condition("departments", name, inUnits(reach)))
-				}
-			}
+			typ := crm.Name(object)
 			for _, a := range d.Assistants {
-				c.give(userID(a), on, model.LevelWrite, c.condition("department", name, inUnits([]string{name})))
+				c.give(userID(a), model.OnType(typ), model.LevelWrite, c.inDepartment(name))
+			}
+			if d.Leader == "" {
+				continue
+			}
+			c.give(userID(d.Leader), model.OnType(typ), model.LevelWrite, c.inDepartment(name))
+			if c.Superiors != "direct" {
+				c.give(userID(d.Leader), model.OnUnit(typ, departmentID(name)), level, "")
+				continue
+			}
+			for _, child := range children[name] {
+				c.give(userID(d.Leader), model.OnType(typ), level, c.inDepartment(child))
 			}
 		}
 	}
@@ -462,24 +476,32 @@ func (c *compiler) leaders() {
 func (c *compiler) rules() {
 	for i := range c.Rules {
 		r := &c.Rules[i]
+		level, on := accessLevels[r.Access], model.OnType(crm.Name(r.Object))
 		expr := ""
 		if r.From != nil {
-			expr = c.from(*r.From)
+			expr = c.owns(*r.From)
 		} else {
 			expr, _ = c.Objects[r.Object].expression(r.Conditions) // checked
 		}
-		if expr == "" {
-			continue // from nobody
-		}
-		condition := c.condition("rule", r.Object+"."+strconv.Itoa(i+1), expr)
 		for _, subject := range c.subjects(r.To) {
-			c.give(subject, model.OnType(crm.Name(r.Object)), accessLevels[r.Access], condition)
+			if expr != "" {
+				c.give(subject, on, level, c.condition("rule", r.Object+"."+strconv.Itoa(i+1), expr))
+			}
+			if r.From == nil {
+				continue
+			}
+			for _, d := range r.From.Departments {
+				c.give(subject, on, level, c.inDepartment(d))
+			}
+			for _, d := range r.From.DepartmentsAndBelow {
+				c.give(subject, model.OnUnit(on.Type, departmentID(d)), level, "")
+			}
 		}
 	}
 }
 
-// from is the condition that some of these people own the record, or that it is of one of their departments.
-func (c *compiler) from(p People) string {
+// owns is the condition that some of these people own the record; empty if there is nobody.
+func (c *compiler) owns(p People) string {
 	var parts []string
 	for _, id := range c.subjects(p) {
 		if model.KindOf(id) == model.User {
@@ -487,13 +509,6 @@ func (c *compiler) from(p People) string {
 		} else {
 			parts = append(parts, "ownerIn("+crm.Quote(id)+")")
 		}
-	}
-	departments := slices.Clone(p.Departments)
-	for _, d := range p.DepartmentsAndBelow {
-		departments = append(departments, c.below(d)...)
-	}
-	if len(departments) > 0 {
-		parts = append(parts, inUnits(departments))
 	}
 	return strings.Join(parts, " || ")
 }

@@ -62,7 +62,7 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 		return nil, err
 	}
 	c := &compiler{
-		Organisation: o, dialect: dialect, tenant: tenant, teams: map[string]bool{},
+		Organisation: o, dialect: dialect, tenant: tenant, teams: map[string]bool{}, superiorsKnown: map[string][]string{},
 		schema: &model.Schema{Types: map[string]model.Type{}, Conditions: map[string]string{}},
 	}
 	c.types()
@@ -85,11 +85,12 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 // compiler collects what an organisation compiles to.
 type compiler struct {
 	*Organisation
-	dialect crm.Dialect
-	tenant  string
-	schema  *model.Schema
-	facts   []model.Fact
-	teams   map[string]bool // the teams of roles, and of roles and subordinates, that there are
+	dialect        crm.Dialect
+	tenant         string
+	schema         *model.Schema
+	facts          []model.Fact
+	superiorsKnown map[string][]string // by the subjects of people
+	teams          map[string]bool     // the teams of roles, and of roles and subordinates, that there are
 }
 
 func (c *compiler) add(facts ...model.Fact) { c.facts = append(c.facts, facts...) }
@@ -450,54 +451,94 @@ func (c *compiler) rules() {
 	}
 }
 
-// superiorsOf are the superiors of those with whom is shared.
+// superiorsOf are the superiors of those with whom is shared: the roles above theirs, or
+// those to whom they report.
 func (c *compiler) superiorsOf(p People) []string {
-	found := map[string]bool{}
-	above := func(role string) {
-		for at := c.Roles[role].ReportsTo; at != ""; at = c.Roles[at].ReportsTo {
-			found[roleID(at)] = true
-		}
+	key := strings.Join(c.subjects(p), ",")
+	if known, ok := c.superiorsKnown[key]; ok {
+		return known
 	}
+	found := map[string]bool{}
 	switch c.hierarchyKind(c.dialect) {
 	case model.HierarchyOff:
 	case model.ByLine:
 		for name := range c.users(p) {
-			for at := c.Users[name].ReportsTo; at != ""; at = c.Users[at].ReportsTo {
+			for at := c.Users[name].ReportsTo; at != "" && !found[userID(at)]; at = c.Users[at].ReportsTo {
 				found[userID(at)] = true
 			}
 		}
 	case model.ByUnits:
-		for _, r := range slices.Concat(p.Roles, p.RolesAndSubordinates) {
-			above(r)
-		}
-		for name := range c.users(People{Users: p.Users, Groups: p.Groups}) {
-			above(c.Users[name].Role)
+		for role := range c.rolesOf(p, map[string]bool{}) {
+			for at := c.Roles[role].ReportsTo; at != "" && !found[roleID(at)]; at = c.Roles[at].ReportsTo {
+				found[roleID(at)] = true
+			}
 		}
 	}
-	return slices.Sorted(maps.Keys(found))
+	c.superiorsKnown[key] = slices.Sorted(maps.Keys(found))
+	return c.superiorsKnown[key]
 }
 
-// users are the users that people are.
-func (o *Organisation) users(p People) map[string]bool {
+// rolesOf are the roles that people are, or have; of roles and subordinates, the one at the top.
+func (o *Organisation) rolesOf(p People, groups map[string]bool) map[string]bool {
 	found := map[string]bool{}
-	o.collect(p, found, map[string]bool{})
-	return found
-}
-
-func (o *Organisation) collect(p People, found, groups map[string]bool) {
-	for _, u := range p.Users {
-		found[u] = true
+	for _, r := range slices.Concat(p.Roles, p.RolesAndSubordinates) {
+		found[r] = true
 	}
-	for name, u := range o.Users {
-		below := slices.ContainsFunc(p.RolesAndSubordinates, func(r string) bool { return u.Role == r || o.above(r, u.Role) })
-		if p.Everyone || below || slices.Contains(p.Roles, u.Role) {
-			found[name] = true
-		}
+	for _, u := range p.Users {
+		found[o.Users[u].Role] = true
 	}
 	for _, g := range p.Groups {
 		if !groups[g] {
 			groups[g] = true
-			o.collect(o.Groups[g], found, groups)
+			maps.Copy(found, o.rolesOf(o.Groups[g], groups))
+		}
+	}
+	return found
+}
+
+// users are the users that people are.
+func (o *Organisation) users(p People) map[string]bool {
+	found, roles, groups := map[string]bool{}, map[string]bool{}, map[string]bool{}
+	o.collect(p, found, roles, groups)
+	if !p.Everyone && len(roles) == 0 {
+		return found
+	}
+	for name, u := range o.Users {
+		if p.Everyone || o.isIn(u.Role, roles) {
+			found[name] = true
+		}
+	}
+	return found
+}
+
+// isIn tells whether a role is one of some, or below one of those with subordinates.
+func (o *Organisation) isIn(role string, roles map[string]bool) bool {
+	if _, ok := roles[role]; ok {
+		return true
+	}
+	for at := o.Roles[role].ReportsTo; at != ""; at = o.Roles[at].ReportsTo {
+		if roles[at] {
+			return true
+		}
+	}
+	return false
+}
+
+// collect finds the users, and the roles with or without subordinates, that people are.
+func (o *Organisation) collect(p People, users, roles, groups map[string]bool) {
+	for _, u := range p.Users {
+		users[u] = true
+	}
+	for _, r := range p.Roles {
+		roles[r] = roles[r] || false
+	}
+	for _, r := range p.RolesAndSubordinates {
+		roles[r] = true
+	}
+	for _, g := range p.Groups {
+		if !groups[g] {
+			groups[g] = true
+			o.collect(o.Groups[g], users, roles, groups)
 		}
 	}
 }

@@ -144,12 +144,13 @@ func (z zohoOracle) reaches(name string, rule zoho.SharingRule) bool {
 			return true
 		}
 	}
-	for _, role := range slices.Concat(rule.To.Roles, rule.To.RolesAndSubordinates) { // also if nobody is in it
-		if z.byRole() && z.above(z.o.Users[name].Role, role) {
-			return true
-		}
-	}
-	return false
+	return z.byRole() && z.aboveSome(z.o.Users[name].Role, rule.To)
+}
+
+// aboveSome tells whether a role is above one of some people's, whether or not anybody is in it.
+func (z zohoOracle) aboveSome(role string, p zoho.People) bool {
+	return slices.ContainsFunc(slices.Concat(p.Roles, p.RolesAndSubordinates), func(low string) bool { return z.above(role, low) }) ||
+		slices.ContainsFunc(p.Groups, func(g string) bool { return z.aboveSome(role, z.o.Groups[g]) })
 }
 
 func (z zohoOracle) byGrantees(name, module string, r *model.Record) (l int) {
