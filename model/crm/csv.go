@@ -7,6 +7,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -73,6 +74,9 @@ func ReadCSV(file string, r io.Reader, report *Report, tables []Table) error {
 	} else if err != nil {
 		return csvError(file, 1, err)
 	}
+	if slices.ContainsFunc(header, notUTF8) {
+		return errNotUTF8(file, 1)
+	}
 	table, columns, err := tableOf(file, header, tables)
 	if err != nil {
 		return err
@@ -90,6 +94,9 @@ func ReadCSV(file string, r io.Reader, report *Report, tables []Table) error {
 			return csvError(file, line, err)
 		}
 		line, _ = in.FieldPos(0)
+		if slices.ContainsFunc(record, notUTF8) {
+			return errNotUTF8(file, line)
+		}
 		row := Row{File: file, Line: line, values: make(map[string]string, len(columns))}
 		for n, c := range columns {
 			if c != "" {
@@ -128,6 +135,13 @@ func tableOf(file string, header []string, tables []Table) (*Table, []string, er
 		File: file, Line: 1, What: "columns", Value: strings.Join(header, ","), Err: ErrWrongRoot,
 		Hint: "a table has the columns of one of these: " + strings.Join(kinds, "; "),
 	}
+}
+
+func notUTF8(s string) bool { return !utf8.ValidString(s) }
+
+// errNotUTF8 is what becomes of files in GBK and the like, as spreadsheets write them.
+func errNotUTF8(file string, line int) error {
+	return &Error{File: file, Line: line, What: "row", Err: ErrMalformed, Hint: "is not UTF-8; save the table as CSV UTF-8"}
 }
 
 // csvError places an error that was met after a line.

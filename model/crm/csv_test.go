@@ -56,6 +56,8 @@ func TestReadCSVRefuses(t *testing.T) {
 		"two names for one": {"user,team,用户\n", crm.ErrMalformed, 1},
 		"too few values":    {"user,team\nann,a\nbob\n", crm.ErrMalformed, 3},
 		"too many values":   {"user,team\nann,a,b\n", crm.ErrMalformed, 2},
+		"columns in GBK":    {"user,team,\xd3\xc3\xbb\xa7\nann,a,b\n", crm.ErrMalformed, 1},
+		"a row in GBK":      {"user,team\nann,a\nbob,\xd3\xc3\n", crm.ErrMalformed, 3},
 		"a quote inside":    {"user,team\nan\"n,a\n", crm.ErrMalformed, 2},
 		"a quote open":      {"user,team\n\"ann,a\n", crm.ErrMalformed, 2},
 	} {

@@ -434,9 +434,12 @@ func (c *compiler) organisationRole(name string) string {
 	id := "role:organisation." + model.EscapeID(name)
 	if !c.made[id] {
 		c.made[id] = true
-		in := c.organisation(name)
+		in := map[string]bool{}
+		for _, d := range c.organisation(name) {
+			in[d] = true
+		}
 		for user, u := range c.Users {
-			if slices.ContainsFunc(u.departments(), func(d string) bool { return slices.Contains(in, d) }) {
+			if slices.ContainsFunc(u.departments(), func(d string) bool { return in[d] }) {
 				c.member(userID(user), id)
 			}
 		}
