@@ -1,6 +1,7 @@
 package model
 
 import (
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -117,9 +118,9 @@ func (y *recordReader) checkAbove(r *Record, refused error) {
 	}
 	parent := y.parents[r]
 	switch {
-	case above == r && refused == ErrCycle:
+	case above == r && errors.Is(refused, ErrCycle):
 		y.Fail(parent, parent.Value, fail(ErrCycle, "%s/%s would be above itself", r.Type, r.ID))
-	case above != nil && refused == ErrTooDeep:
+	case above != nil && errors.Is(refused, ErrTooDeep):
 		y.Fail(parent, parent.Value, fail(ErrTooDeep, "at most %d parents", MaxDepth))
 	}
 }

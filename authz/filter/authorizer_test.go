@@ -22,7 +22,7 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// A long run: go test ./authz/filter -run Authorizer -policies 20000 -asked 1 -timeout 0
+// A long run: go test ./authz/filter -run Authorizer -policies 20000 -asked 1 -parallel 3 -timeout 0
 var (
 	policies  = flag.Int("policies", 500, "random policies whose filters are asked of each database")
 	filtersOf = flag.Int("asked", 2, "filters that are asked of a policy")
