@@ -110,6 +110,38 @@ var calls = []call{
 	{name: "doctor import without tenants", line: "doctor rbac.csv --import new.yaml --tenant acme", shows: []string{"new.yaml"}},
 	{name: "doctor import over a file", line: "doctor clean.csv --import policy.yaml", code: 2},
 
+	{name: "import salesforce", line: "import salesforce salesforce --out new.yaml --schema-out new-schema.yaml --organisation new-organisation.yaml", code: 1, shows: []string{"new.yaml", "new-schema.yaml", "new-organisation.yaml"}},
+	{name: "import dynamics365", line: "import dynamics365 dynamics365 --tenant acme --out new.csv --schema-out new-schema.yaml", code: 1, shows: []string{"new.csv", "new-schema.yaml"}},
+	{name: "import zoho", line: "import zoho zoho --tenant acme --out new.yaml", code: 1, shows: []string{"new.yaml"}},
+	{name: "import hubspot", line: "import hubspot hubspot --tenant acme --out new.yaml", code: 1, shows: []string{"new.yaml"}},
+	{name: "import fxiaoke", line: "import fxiaoke fxiaoke --tenant acme --out new.yaml", code: 1, shows: []string{"new.yaml"}},
+	{name: "import json", line: "import dynamics365 dynamics365 --json", code: 1},
+	{name: "import a description", line: "import zoho organisation.yaml --tenant acme --out new.yaml --schema-out new-schema.yaml", shows: []string{"new.yaml", "new-schema.yaml"}},
+	{name: "import help", line: "import --help"},
+	{name: "import an unknown product", line: "import sugar zoho", code: 2},
+	{name: "import a missing directory", line: "import zoho missing", code: 2},
+	{name: "import of another product", line: "import dynamics365 zoho", code: 2},
+	{name: "import a broken export", line: "import dynamics365 broken-dynamics365 --out new.yaml", code: 2},
+	{name: "import a broken description", line: "import zoho policy.yaml", code: 2},
+	{name: "import an organisation that does not compile", line: "import zoho orphans.yaml", code: 2},
+	{name: "import a bad tenant", line: "import zoho organisation.yaml --tenant *", code: 2},
+	{name: "import over a file", line: "import zoho organisation.yaml --out policy.yaml", code: 2},
+
+	{name: "compare", line: "compare table.csv --policy policy.yaml --schema schema.yaml --records records.yaml", code: 1},
+	{name: "compare json", line: "compare table.csv --policy policy.yaml --schema schema.yaml --records records.yaml --json", code: 1},
+	{name: "compare agrees", line: "compare agrees.csv --policy sales.yaml"},
+	{name: "compare help", line: "compare --help"},
+	{name: "compare without a policy", line: "compare table.csv", code: 2},
+	{name: "compare a missing table", line: "compare missing.csv --policy sales.yaml", code: 2},
+	{name: "compare no table", line: "compare two.csv --policy sales.yaml", code: 2},
+	{name: "compare a broken table", line: "compare ragged.csv --policy sales.yaml", code: 2},
+	{name: "compare an empty table", line: "compare empty.csv --policy sales.yaml", code: 2},
+	{name: "compare a field of a record", line: "compare hash.csv --policy sales.yaml", code: 2},
+	{name: "compare an unknown word", line: "compare perhaps.csv --policy sales.yaml", code: 2},
+	{name: "compare an unknown record", line: "compare agrees.csv --policy policy.yaml --schema schema.yaml", code: 2},
+	{name: "compare an unknown field", line: "compare field.csv --policy sales.yaml", code: 2},
+	{name: "compare without a tenant", line: "compare table.csv --policy two.csv --schema schema.yaml", code: 2},
+
 	{name: "test", line: "test sales.yaml --cover -v"},
 	{name: "test failing", line: "test failing.yaml sales.yaml", code: 1},
 	{name: "test json", line: "test failing.yaml --json", code: 1},
@@ -181,11 +213,15 @@ func TestCommands(t *testing.T) {
 	}
 }
 
-// prepare goes to a directory with the files of testdata, and databases of two of them.
+// prepare goes to a directory with the files of testdata, exports of CRM products, and databases
+// of two of the files.
 func prepare(t *testing.T) string {
 	t.Helper()
 	here := t.TempDir()
 	check(t, os.CopyFS(here, os.DirFS("testdata/files")))
+	for _, product := range []string{"zoho", "hubspot", "fxiaoke"} {
+		check(t, os.CopyFS(filepath.Join(here, product), os.DirFS(filepath.Join("../../../../../testdata/crm", product, "export"))))
+	}
 	t.Chdir(here)
 	database(t, "policy.db", [][]string{{"p", "role:rep", "acme", "customer", "read", "allow", "-"}, {"g", "user:alice", "role:rep", "acme", "-", "", ""}})
 	database(t, "casbin.db", [][]string{{"p", "admin", "acme", "customer", "read", "", ""}, {"p", "admin", "acme", "customer", "", "", ""}, {"g", "alice", "admin", "acme", "", "", ""}})
@@ -295,7 +331,8 @@ func TestInterrupted(t *testing.T) {
 	prepare(t)
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
-	for _, line := range []string{"doctor policy.db", "test sales.yaml", "mutate sales.yaml", "diff policy.yaml newer.yaml --schema schema.yaml"} {
+	for _, line := range []string{"doctor policy.db", "test sales.yaml", "mutate sales.yaml", "diff policy.yaml newer.yaml --schema schema.yaml",
+		"import zoho zoho", "compare agrees.csv --policy sales.yaml"} {
 		var out bytes.Buffer
 		env := command.Env{In: &out, Out: &out, Err: &out, Terminal: func(io.Writer) bool { return false }, Getenv: os.Getenv, Now: time.Now}
 		if code := command.Run(ctx, env, strings.Fields(line)); code != command.Unusable || !strings.Contains(out.String(), "canceled") {

@@ -72,15 +72,20 @@ func (f *explainFlags) explain(ctx context.Context, env *Env, args []string) (e 
 	if e.on, err = target(args[3]); err != nil {
 		return e, err
 	}
-	e.Request = authz.Request{User: args[1], Action: args[2]}
-	if err := f.ask(&e.Request, e.on, &p); err != nil {
-		return e, err
-	}
 	az, err := p.open(ctx, authz.WithClock(env.Now))
 	if err != nil {
 		return e, err
 	}
 	defer func() { err = errors.Join(err, az.Close()) }()
+	return f.answer(ctx, az, &p, authz.Request{User: args[1], Action: args[2]}, e.on)
+}
+
+// answer puts a question of a user and an action, with the facts that are known besides.
+func (f *questionFlags) answer(ctx context.Context, az *authz.Authorizer, p *policy, req authz.Request, on model.Target) (e explained, err error) {
+	e.Request, e.on = req, on
+	if err := f.ask(&e.Request, e.on, p); err != nil {
+		return e, err
+	}
 	if e.why, err = az.Explain(ctx, e.Request); err == nil && e.on.Field != "" {
 		e.field, err = az.ExplainField(ctx, e.Request, e.on.Field)
 	}
@@ -96,6 +101,12 @@ func (e explained) allowed() bool {
 
 func (e explained) print(env *Env) error {
 	p := newPaper(env)
+	e.write(p)
+	_, err := io.WriteString(env.Out, p.String())
+	return err
+}
+
+func (e explained) write(p *paper) {
 	may := p.green("may")
 	if !e.why.Allowed {
 		may = p.red("may not")
@@ -121,8 +132,6 @@ func (e explained) print(env *Env) error {
 			p.printf("    %-16s  %s\n", first(i, "field rules"), rule)
 		}
 	}
-	_, err := io.WriteString(env.Out, p.String())
-	return err
 }
 
 // first is a heading on the first line only.

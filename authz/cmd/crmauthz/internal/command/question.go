@@ -27,12 +27,18 @@ type questionFlags struct {
 
 func (f *questionFlags) add(cmd *cobra.Command) {
 	f.policyFlags.add(cmd)
+	f.addAsked(cmd)
 	flags := cmd.Flags()
-	flags.StringVar(&f.tenant, "tenant", "", "the `TENANT`; may be left out where the policy has one only")
-	flags.StringVar(&f.records, "records", "", "a `FILE` of records: by tenant, and by type/id, the owner, unit, parent and attrs of each")
 	flags.StringArrayVar(&f.owners, "owner", nil, "an owner of the record, `user:ID` or team:ID; may be repeated")
 	flags.StringVar(&f.unit, "unit", "", "the record's unit, `unit:ID`")
 	flags.StringArrayVar(&f.attrs, "attr", nil, "an attribute of the record, `NAME=VALUE`; may be repeated")
+}
+
+// addAsked adds what may be said of many questions at once.
+func (f *questionFlags) addAsked(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.tenant, "tenant", "", "the `TENANT`; may be left out where the policy has one only")
+	flags.StringVar(&f.records, "records", "", "a `FILE` of records: by tenant, and by type/id, the owner, unit, parent and attrs of each")
 	flags.StringArrayVar(&f.env, "env", nil, "an attribute of the environment, `NAME=VALUE`; may be repeated")
 	flags.StringVar(&f.address, "address", "", "the `IP` address that is asked from, for exceptions of switches")
 	flags.StringVar(&f.at, "at", "", "the instant of the decision, such as `2026-11-22T09:00:00Z`; without it a fixture's, or now")
