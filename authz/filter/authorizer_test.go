@@ -4,6 +4,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math/bits"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -22,17 +23,15 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// A long run: go test ./authz/filter -run Authorizer -policies 20000 -asked 1 -parallel 3 -timeout 0
+// A long run: go test ./authz/filter -run Authorizer -policies 20000 -asked 1 -rows 250 -parallel 3 -timeout 0
 var (
 	policies  = flag.Int("policies", 500, "random policies whose filters are asked of each database")
 	filtersOf = flag.Int("asked", 2, "filters that are asked of a policy")
 	firstSeed = flag.Uint64("seed", 1, "first seed of policies and rows")
+	rowsEach  = flag.Int("rows", 2_000, "rows of each type that a filter is asked of")
 )
 
-const (
-	rowsOfType     = 2_000
-	policiesOfRows = 50 // that are asked of the same rows
-)
+const policiesOfRows = 50 // that are asked of the same rows
 
 // The rows that a filter has in a database are exactly those that Enforce allows.
 func TestAuthorizersFilterIsExactlyWhatEnforceAllows(t *testing.T) {
@@ -75,7 +74,7 @@ type counts struct{ Filters, Mixed, Incomplete, Rows, Allowed int }
 // askPolicy asks a policy's filters of the database.
 func askPolicy(t *testing.T, db *gorm.DB, rows rowSet, c difftest.Case, n *counts) {
 	for _, a := range answersOf(t, rows, c) {
-		where, err := a.filter.SQL(mappingOf(c.Schema, a.typ, 12), filter.Dialect(db.Dialector.Name()))
+		where, err := a.filter.SQL(mappingOf(c.Schema, a.typ, 1+bits.Len(uint(*rowsEach))), filter.Dialect(db.Dialector.Name()))
 		if err != nil {
 			t.Fatalf("seed %d: %s: %v", c.Seed, a.filter, err)
 		}
@@ -172,7 +171,7 @@ func enforceAll(t *testing.T, rows rowSet, c difftest.Case) (all []answer) {
 		if _, err := az.Enforce(t.Context(), req); err != nil {
 			continue // malformed
 		}
-		a := answer{typ: req.Record.Type, allowed: make(map[string]bool, rowsOfType)}
+		a := answer{typ: req.Record.Type, allowed: make(map[string]bool, *rowsEach)}
 		a.filter, err = az.Filter(t.Context(), authz.Query{Tenant: req.Tenant, User: req.User, Action: req.Action, Type: a.typ,
 			At: req.At, UserAttrs: req.UserAttrs, Env: req.Env, Address: req.Address})
 		if err != nil {
@@ -241,7 +240,7 @@ func newRows(seed uint64) rowSet {
 	d := rand.New(rand.NewPCG(seed, 7))
 	s := rowSet{seed: seed, rows: map[string][]crmRow{}, owners: map[string][]ownerRow{}, tags: map[string][]tagRow{}}
 	for _, typ := range crmTypes {
-		for i := range rowsOfType {
+		for i := range *rowsEach {
 			s.rows[typ] = append(s.rows[typ], s.row(d, typ, i, "acme"))
 		}
 		for i := range 20 { // the same ids
@@ -344,7 +343,7 @@ func (s *rowSet) records(schema *model.Schema, typ string) map[string]*model.Rec
 		if made[typ] != nil {
 			return made[typ]
 		}
-		records := make(map[string]*model.Record, rowsOfType)
+		records := make(map[string]*model.Record, *rowsEach)
 		made[typ] = records
 		parents := map[string]*model.Record{}
 		if p := schema.Types[typ].Parent.Type; p != "" {
