@@ -24,67 +24,151 @@ type Author struct {
 // By names the author of a change.
 func By(actor, reason string) Author { return Author{Actor: actor, Reason: reason} }
 
-// Grant adds facts of one tenant (or of the base policy) to its policy, as one
-// change: durable and logged as a whole, or not made at all. When it returns, the
-// next Enforce answers by it. Facts that are there already stay as they are; if
-// all are, nothing changes. It returns the revision that has the facts.
+// Change is facts to add to the policy of one tenant, or of the base policy, and facts to
+// take away, switches among them. It is nothing until it is made, by [Authorizer.Apply].
+type Change struct {
+	Tenant      string
+	Add, Remove []Fact
+	// Base is the revision of the tenant's policy that the change was made for: it is not made of another
+	// one. 0: of any.
+	Base Revision
+}
+
+// Apply makes a change: durable and logged as a whole, or not made at all. When it returns, the
+// next Enforce answers by it. What is to be added and is there, or is to be taken away and is not, stays as it
+// is; if that is all, nothing changes. What a fact to be taken away says must be the same to the letter: a rule with
+// a period is another than one without. Apply returns the revision that has the change.
 //
-// Facts are checked against the schema, and refused with a *model.ValueError; an
-// inheritance that would close a cycle with model.ErrCycle, one of more
-// than model.MaxDepth in a row with model.ErrTooDeep. (A grant to the base policy is
+// Facts are checked against the schema, and refused with a *model.ValueError, as is a fact
+// that is both to be added and to be taken away; one of another tenant with ErrTenants; a switch of a rule that is not
+// there with ErrNoSuchRule; an inheritance that would close a cycle with model.ErrCycle, one of more
+// than model.MaxDepth in a row with model.ErrTooDeep. (A change of the base policy is
 // not checked against each tenant's own inheritance: a cycle or chain that only both
-// together make is stored, and followed no further than decisions follow any.)
+// together make is stored, and followed no further than decisions follow any.) A switch that opens
+// the tenant is refused with ErrOpen: [Authorizer.Disable] adds it, which knows what that needs. A
+// change for a revision that the policy is past is refused with ErrMoved, unless its Author's ChangeID says that it is made.
 //
 // In a context that the store has joined to a transaction of the caller's, the
-// grant commits or rolls back with it, and decides only after the commit.
+// change commits or rolls back with it, and decides only after the commit.
+func (a *Authorizer) Apply(ctx context.Context, by Author, c Change) (Revision, error) {
+	return a.applyAs(ctx, "apply", by, c)
+}
+
+// Grant adds facts of one tenant (or of the base policy) to its policy: [Authorizer.Apply] of them.
 func (a *Authorizer) Grant(ctx context.Context, by Author, facts ...Fact) (Revision, error) {
-	start := a.started()
-	tenant, lines, err := a.encode(facts)
-	if err != nil {
-		return a.changed(ctx, "grant", start, tenant, by, 0, err)
-	}
-	rev, err := a.apply(ctx, by, tenant, func(ctx context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
-		return nil, lines, a.checkNesting(ctx, tenant, s, lines)
-	})
-	return a.changed(ctx, "grant", start, tenant, by, rev, err)
+	return a.applyAs(ctx, "grant", by, Change{Tenant: tenantOf(facts), Add: facts})
 }
 
-// Revoke takes facts of one tenant away, as one change. Facts that are not
-// there are passed over. What each fact says must be the same to the letter: a rule with
-// a period is another than one without. It returns the revision without the facts.
+// Revoke takes facts of one tenant away from its policy: [Authorizer.Apply] of that. It returns the revision without the facts.
 func (a *Authorizer) Revoke(ctx context.Context, by Author, facts ...Fact) (Revision, error) {
-	start := a.started()
-	tenant, lines, err := a.encode(facts)
-	if err != nil {
-		return a.changed(ctx, "revoke", start, tenant, by, 0, err)
-	}
-	rev, err := a.apply(ctx, by, tenant, func(context.Context, *engine.Snapshot) (remove, add []model.Line, err error) { return lines, nil, nil })
-	return a.changed(ctx, "revoke", start, tenant, by, rev, err)
+	return a.applyAs(ctx, "revoke", by, Change{Tenant: tenantOf(facts), Remove: facts})
 }
 
-// encode checks facts against the schema of their tenant and writes their lines.
-func (a *Authorizer) encode(facts []Fact) (tenant string, lines []model.Line, err error) {
+// tenantOf is the tenant of facts, or none.
+func tenantOf(facts []Fact) string {
+	if len(facts) == 0 {
+		return ""
+	}
+	if _, err := model.Encode(facts[0]); err != nil {
+		return "" // it is refused
+	}
+	return facts[0].TenantID()
+}
+
+func (a *Authorizer) applyAs(ctx context.Context, op string, by Author, c Change) (Revision, error) {
+	start := a.started()
+	remove, add, err := a.encode(c)
+	if err != nil {
+		return a.changed(ctx, op, start, c.Tenant, by, 0, err)
+	}
+	rev, err := a.apply(ctx, by, c.Tenant, func(ctx context.Context, s *engine.Snapshot) ([]model.Line, []model.Line, error) {
+		if c.Base != 0 && s.Revision != c.Base {
+			return nil, nil, a.moved(ctx, c, s)
+		}
+		return remove, add, a.checkAdded(ctx, c.Tenant, s, add)
+	})
+	if errors.Is(err, ErrMoved) {
+		if made := a.made(ctx, c, by.ChangeID); made != 0 {
+			rev, err = made, nil
+		}
+	}
+	return a.changed(ctx, op, start, c.Tenant, by, rev, err)
+}
+
+// moved is why a change for another revision than that of a snapshot is not made of it.
+func (a *Authorizer) moved(ctx context.Context, c Change, s *engine.Snapshot) error {
+	if from, err := a.store.Load(ctx, c.Tenant); err != nil {
+		return fmt.Errorf("%w: %w", ErrUnavailable, err)
+	} else if from.Revision == c.Base {
+		return adapter.ErrConflict // the snapshot is what is behind
+	}
+	return fmt.Errorf("%w: it was made for revision %d", ErrMoved, c.Base)
+}
+
+// made is the revision at which a change is in the log behind its base; 0: it is not known to be.
+func (a *Authorizer) made(ctx context.Context, c Change, id string) Revision {
+	feed, ok := a.store.(adapter.Feed)
+	if !ok || id == "" {
+		return 0
+	}
+	entries, err := feed.Changes(ctx, c.Tenant, c.Base, 0)
+	if err != nil {
+		return 0
+	}
+	for _, e := range entries {
+		if e.ID == id {
+			return e.Revision
+		}
+	}
+	return 0
+}
+
+// encode checks the facts of a change against the schema of its tenant and writes their lines.
+func (a *Authorizer) encode(c Change) (remove, add []model.Line, err error) {
+	if c.Tenant != "" {
+		if err = model.CheckTenant(c.Tenant); err != nil {
+			return nil, nil, model.At("change", "tenant", c.Tenant, err)
+		}
+	}
+	if remove, err = a.encodeAll(c.Tenant, c.Remove); err != nil {
+		return nil, nil, err
+	}
+	if add, err = a.encodeAll(c.Tenant, c.Add); err != nil {
+		return nil, nil, err
+	}
+	removed := map[model.Line]bool{}
+	for _, l := range remove {
+		removed[l] = true
+	}
+	for i, l := range add {
+		if removed[l] {
+			return nil, nil, model.At("change", "fact", l.String(), fmt.Errorf("%w: it is both added and taken away", model.ErrMalformed))
+		}
+		if s, ok := c.Add[i].(model.Switch); ok && s.Mode == model.ModeOpen {
+			return nil, nil, fmt.Errorf("%w: only Disable opens", ErrOpen)
+		}
+	}
+	return remove, add, nil
+}
+
+func (a *Authorizer) encodeAll(tenant string, facts []Fact) (lines []model.Line, err error) {
+	if len(facts) == 0 {
+		return nil, nil
+	}
+	schema := a.schema.For(tenant)
 	lines = make([]model.Line, len(facts))
-	var schema *model.Schema
 	for i, f := range facts {
 		if lines[i], err = model.Encode(f); err != nil {
-			return tenant, nil, err
-		}
-		if i == 0 {
-			tenant = f.TenantID()
-			schema = a.schema.For(tenant)
+			return nil, err
 		}
 		if f.TenantID() != tenant {
-			return tenant, nil, fmt.Errorf("%w: %s and %s", ErrTenants, tenant, f.TenantID())
-		}
-		if f.Section() == model.Switches {
-			return tenant, nil, model.At("change", "fact", f.String(), model.ErrMalformed)
+			return nil, fmt.Errorf("%w: %s and %s", ErrTenants, tenant, f.TenantID())
 		}
 		if err = schema.CheckFact(f); err != nil {
-			return tenant, nil, err
+			return nil, err
 		}
 	}
-	return tenant, lines, nil
+	return lines, nil
 }
 
 // maxConflicts is how often a change is tried against a policy that others change.
@@ -161,6 +245,18 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 		err = fmt.Errorf("the change is made (revision %d), but not yet answered from: %w", entry.Revision, err)
 	}
 	return entry.Revision, err
+}
+
+// checkAdded refuses what would close a cycle, or nest too deeply, and switches of rules that are not there.
+func (a *Authorizer) checkAdded(ctx context.Context, tenant string, s *engine.Snapshot, add []model.Line) error {
+	for _, l := range add {
+		if l.Section == model.Switches && model.IsRuleID(l.Values[0]) {
+			if err := a.findRule(ctx, tenant, l.Values[0], add); err != nil {
+				return err
+			}
+		}
+	}
+	return a.checkNesting(ctx, tenant, s, add)
 }
 
 // checkNesting refuses what would close a cycle, or nest too deeply.

@@ -171,8 +171,8 @@ func TestRefusedChangesChangeNothing(t *testing.T) {
 		want  error
 	}{
 		{"two tenants", []authz.Fact{member("user:eve", "role:rep"), otherTenant}, authz.ErrTenants},
-		{"a switch", []authz.Fact{model.Switch{Tenant: "acme", Target: "user:eve", Mode: model.ModeOff}}, model.ErrMalformed},
 		{"no fact", []authz.Fact{nil}, model.ErrMalformed},
+		{"a nil pointer", []authz.Fact{(*authz.CustomerRule)(nil)}, model.ErrMalformed},
 		{"a pointer", []authz.Fact{&repUpdates}, model.ErrMalformed},
 		{"no tenant", []authz.Fact{authz.Membership{Member: "user:eve", Group: "role:rep"}}, model.ErrMalformed},
 		{"unknown type", []authz.Fact{authz.TeamRule{Tenant: "acme", Subject: "user:eve", On: model.OnType("letter"), Level: model.LevelRead}}, model.ErrUnknownType},

@@ -5,7 +5,8 @@
 // [Authorizer.Decide] and [Authorizer.Fields], whose answer redacts records and
 // checks what is written; ask for lists with [Authorizer.Filter], [Authorizer.WhoCan]
 // and [Authorizer.WhatCan], which agree with Enforce record by record; change with
-// [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and [Authorizer.Enable].
+// [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and [Authorizer.Enable],
+// or with several of these as one, [Authorizer.Apply].
 //
 // # The decision
 //

@@ -365,6 +365,32 @@ func ExampleAuthorizer_Revoke() {
 	// false <nil>
 }
 
+// Alice moves from sales to support: one change, so that there is no moment between.
+func ExampleAuthorizer_Apply() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	moves := authz.Change{
+		Tenant: "acme",
+		Add:    []authz.Fact{authz.Membership{Tenant: "acme", Member: "user:alice", Group: "role:support"}},
+		Remove: []authz.Fact{authz.Membership{Tenant: "acme", Member: "user:alice", Group: "role:rep"}},
+		Base:   1, // if the policy is still what it was when this was decided
+	}
+	rev, err := az.Apply(ctx, authz.By("user:admin", "ticket 85"), moves)
+	fmt.Println(rev, err)
+	fmt.Println(az.Enforce(ctx, authz.Request{Tenant: "acme", User: "user:alice", Action: "update", Record: hers}))
+	fmt.Println(az.Enforce(ctx, authz.Request{Tenant: "acme", User: "user:alice", Action: "read", Record: his}))
+
+	moves.Add[0], moves.Remove[0] = moves.Remove[0], moves.Add[0]
+	_, err = az.Apply(ctx, authz.By("user:admin", "ticket 86"), moves)
+	fmt.Println(err, errors.Is(err, authz.ErrMoved))
+	// Output:
+	// 2 <nil>
+	// false <nil>
+	// true <nil>
+	// authz: apply in tenant "acme": the policy has changed since: it was made for revision 1 true
+}
+
 func ExampleAuthorizer_Disable() {
 	ctx, az := context.Background(), openAcme()
 	defer az.Close()

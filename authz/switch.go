@@ -96,7 +96,7 @@ func (a *Authorizer) disable(ctx context.Context, by Author, tenant, target stri
 	}
 	return a.apply(ctx, by, tenant, func(ctx context.Context, now *engine.Snapshot) (remove, add []model.Line, err error) {
 		if model.IsRuleID(target) {
-			err = a.findRule(ctx, tenant, target)
+			err = a.findRule(ctx, tenant, target, nil)
 		}
 		if s.Mode == model.ModeOpen {
 			err = a.mayOpen(by, s, now)
@@ -165,17 +165,21 @@ func (a *Authorizer) Switches(ctx context.Context, tenant string) ([]model.Switc
 	return all, nil
 }
 
-// findRule tells whether a tenant or the base policy has a fact with the rule id.
-func (a *Authorizer) findRule(ctx context.Context, tenant, id string) error {
+// findRule tells whether a tenant or the base policy has a fact with the rule id, or will have.
+func (a *Authorizer) findRule(ctx context.Context, tenant, id string, added []model.Line) error {
+	has := func(l model.Line) bool {
+		return l.Section != model.Switches && l.Section != model.OrgEdges && l.RuleID() == id
+	}
+	if slices.ContainsFunc(added, has) {
+		return nil
+	}
 	for _, t := range []string{tenant, model.Base} {
 		from, err := a.store.Load(ctx, t)
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		for _, l := range from.Lines {
-			if l.Section != model.Switches && l.Section != model.OrgEdges && l.RuleID() == id {
-				return nil
-			}
+		if slices.ContainsFunc(from.Lines, has) {
+			return nil
 		}
 	}
 	return model.At("switch", "target", id, ErrNoSuchRule)
