@@ -23,7 +23,8 @@ type CasbinFacts = reference.Facts
 //
 //	e.Enforce("user:alice", "acme", "update", &authz.CasbinFacts{Record: customer})
 //
-// It answers as Enforce does, and is a copy: it does not follow later changes or
+// It answers as Enforce does, but that the switch of a group, rule or membership is for everybody, those whom
+// it excepts among them. It is a copy: it does not follow later changes or
 // the clock, and changes made to it are stored nowhere.
 func (a *Authorizer) Casbin(ctx context.Context, tenant string) (*casbin.Enforcer, error) {
 	if _, err := a.snapshot(ctx, tenant); err != nil {

@@ -21,7 +21,7 @@
 //     everyone concern her.
 //  2. A rule or membership is in force if t lies in its period and no switch in
 //     force names its [model.RuleID]; a tenant can so switch off a base rule for
-//     itself. A switch is in force if t lies in its period, an org edge always.
+//     itself. A switch is in force if t lies in its period and it does not except u (see below), an org edge always.
 //  3. T locked down: Deny. T read-only: Deny unless a is a reading action.
 //  4. A switch in force names u: Deny. One that names r's type, r's unit or one above it, or r itself: Deny,
 //     unless it is read-only and a is a reading action. T open, for u: Allow; open for others: Deny.
@@ -98,8 +98,11 @@
 //
 // # Switches
 //
-// A switch (rules 3 and 4) is in force for u unless u is excepted: if it excepts people, u is one of
-// them or in one of their groups, and if it excepts networks, u asks from one of them (not known from where: from none). An
+// A switch is in force for u unless u is excepted: if it excepts people, u is one of
+// them or in one of their groups, and if it excepts networks, u asks from one of them (not known from where: from none).
+// The switch of a group, rule or membership that excepts u is in force for nothing that is asked about u: others, too, are in
+// the group then, whose records u reaches through them. Whom it excepts is found first, in the groups that u has
+// while all switches of groups, rules and memberships are in force: a group that is off excepts nobody. An
 // open tenant is in force the other way round: for those whom it excepts or, if it excepts nobody, for each
 // user of whom the tenant has a fact. It is in force if both t and the clock lie in its period, and every decision that it
 // allows is in the audit log first.

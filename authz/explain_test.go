@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -252,6 +253,12 @@ func (w witness) fact(f authz.Fact, valid model.Period) {
 	}
 }
 
+// mayBeExcepted tells whether the user is perhaps among exceptions: which groups she is in, it does not ask.
+func (w witness) mayBeExcepted(e model.Exceptions) bool {
+	contains := func(n netip.Prefix) bool { return n.Contains(w.req.Address.Unmap()) }
+	return e != "" && (len(e.Networks()) == 0 || slices.ContainsFunc(e.Networks(), contains))
+}
+
 // path must lead by memberships from the user to the subject.
 func (w witness) path(path []string, subject string) {
 	w.t.Helper()
@@ -286,7 +293,7 @@ func (w witness) off(target string, at time.Time) bool {
 		if l.Section != model.Switches || l.Values[0] != target {
 			continue
 		}
-		if f, err := model.DecodeSwitch(l); err == nil && f.Valid.Holds(at) {
+		if f, err := model.DecodeSwitch(l); err == nil && f.Valid.Holds(at) && !w.mayBeExcepted(f.Except) {
 			return true
 		}
 	}

@@ -48,7 +48,7 @@ func AfterBackup(b *Backup) SwitchOption { return func(s *switching) { s.backup 
 //
 //	user:eve            all is denied to her
 //	role:rep            nobody is in it; a team and a unit likewise
-//	rule:…              a rule or membership, by its model.RuleID; one of the base policy too
+//	rule:…              a rule or membership is not in force, by its model.RuleID; one of the base policy too
 //	customer            all is denied of the type; or of a unit's records, as customer@unit:apac
 //	customer/42         all is denied of the record; not of those whose parent it is
 //	customer#iban       the field is hidden; of one record, as customer/42#iban

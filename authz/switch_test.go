@@ -64,6 +64,12 @@ func TestSwitchesDenyWhatTheyNameAndNothingElse(t *testing.T) {
 		{"the tenant, but for support", "*", []authz.SwitchOption{authz.Except("role:support")}, []authz.Request{alice("read", hers)}, []authz.Request{ask("user:dan", "read", hers)}},
 		{"the tenant, to read", "*", []authz.SwitchOption{authz.InMode(model.ModeReadOnly)}, []authz.Request{alice("update", hers), menu}, []authz.Request{alice("read", hers)}},
 		{"a role", "role:rep", nil, []authz.Request{alice("read", hers)}, []authz.Request{ask("user:dan", "read", hers)}},
+		{"a role, but for her", "role:rep", []authz.SwitchOption{authz.Except("user:alice")}, []authz.Request{ask("user:bob", "update", his)}, []authz.Request{alice("update", hers), menu}},
+		{"a role, but for her in the office", "role:rep", []authz.SwitchOption{authz.Except("net:10.0.0.0/8", "user:alice")},
+			[]authz.Request{alice("update", hers), from(home, alice("update", hers)), from(office, ask("user:bob", "update", his))}, []authz.Request{from(office, alice("update", hers))}},
+		{"a role, but for a group that is on", "role:rep", []authz.SwitchOption{authz.Except("role:support")}, []authz.Request{alice("read", hers)}, []authz.Request{ask("user:dan", "read", hers)}},
+		{"a membership, but in the office", model.RuleID(member("user:alice", "role:rep")), []authz.SwitchOption{authz.Except("net:10.0.0.0/8")},
+			[]authz.Request{alice("read", hers), from(home, alice("read", hers))}, []authz.Request{from(office, alice("read", hers)), ask("user:bob", "update", his)}},
 		{"a role that nobody is in", "role:ghost", nil, nil, []authz.Request{alice("read", hers)}},
 	}
 	for _, test := range tests {

@@ -13,7 +13,8 @@ import (
 //	net:10.0.0.0/8            who asks from this network
 //	customer#iban             of an open tenant: this closed field opens, too
 //
-// If people and networks are named, both must fit.
+// If people and networks are named, both must fit. Of a user only networks are excepted, and no group
+// excepts itself.
 type Exceptions string
 
 const networkPrefix = "net:"
@@ -97,8 +98,8 @@ func checkExceptions(e Exceptions, target string, m Mode) error {
 		return unplaced(err)
 	case canonical != e:
 		return fail(ErrMalformed, "exceptions are sorted, with single spaces between")
-	case IsRuleID(target) || kind != UnknownKind && kind != User:
-		return fail(ErrMalformed, "a rule or group is off for all; switch off the memberships of those for whom it is to be")
+	case kind != User && slices.Contains(e.Terms(), target):
+		return fail(ErrMalformed, "nobody is in a group that is off; except people, or another group")
 	case kind == User && len(e.Networks()) != len(e.Terms()):
 		return fail(ErrMalformed, "of a user only networks are excepted")
 	case len(e.Fields()) > 0 && m != ModeOpen:

@@ -361,6 +361,8 @@ func TestEncodeRefusesWhatHasNoLine(t *testing.T) {
 		{"zero membership", model.Membership{}, "member", "", model.ErrUnknownKind},
 		{"zero org edge", model.OrgEdge{}, "below", "", model.ErrUnknownKind},
 		{"zero switch", model.Switch{}, "target", "", model.ErrMalformed},
+		{"a group that excepts itself", model.Switch{Tenant: "acme", Target: "role:rep", Mode: model.ModeOff, Except: "role:rep user:ann"}, "except", "role:rep user:ann", model.ErrMalformed},
+		{"a field of a rule that is off", model.Switch{Tenant: "acme", Target: model.RuleID(rule), Mode: model.ModeOff, Except: "customer#phone"}, "except", "customer#phone", model.ErrMalformed},
 		{"nil", nil, "type", "<nil>", model.ErrMalformed},
 		{"pointer", &rule, "type", "*model.CustomerRule", model.ErrMalformed},
 		{"nil pointer", (*model.OrgEdge)(nil), "type", "*model.OrgEdge", model.ErrMalformed},

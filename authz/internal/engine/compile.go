@@ -113,9 +113,9 @@ func (b *builder) addSwitch(l model.Line) error {
 	put(&b.switches.facts, s.Target, append(b.switches.facts[s.Target], s))
 	switch kind := model.KindOf(s.Target); {
 	case model.IsRuleID(s.Target):
-		put(&b.ruleOff, s.Target, append(b.ruleOff[s.Target], s.Valid))
+		put(&b.ruleOff, s.Target, append(b.ruleOff[s.Target], b.offSwitch(s)))
 	case kind != model.UnknownKind && kind != model.User:
-		put(&b.off, s.Target, append(b.off[s.Target], s.Valid))
+		put(&b.off, s.Target, append(b.off[s.Target], b.offSwitch(s)))
 	default:
 		b.switches.add(s, b.intern)
 	}
@@ -194,8 +194,14 @@ func (b *builder) add(l model.Line) error {
 	return nil
 }
 
-func always(periods []model.Period) bool {
-	return slices.ContainsFunc(periods, model.Period.Always)
+// offSwitch keeps the switch of a group, rule or membership.
+func (b *builder) offSwitch(f model.Switch) offSwitch {
+	s := offSwitch{valid: f.Valid}
+	if f.Except != "" {
+		b.excepted, b.excepts = append(b.excepted, newToggle(f, b.intern)), true
+		s.except = len(b.excepted)
+	}
+	return s
 }
 
 // intern numbers a subject.

@@ -76,7 +76,7 @@ func (q *question) pathTo(user, subject string) []string {
 	case subject == user || id == none:
 		return []string{user}
 	default:
-		return q.path(q.who, id, q.at)
+		return q.path(q.who, id)
 	}
 }
 

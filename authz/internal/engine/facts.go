@@ -11,7 +11,7 @@ func (q *question) input(req *model.Request, record *model.Record) condition.Inp
 	c.Record = cloneRecord(record)
 	return condition.Input{
 		Action: c.Action, User: c.User, UserAttrs: c.UserAttrs, Env: c.Env, Record: c.Record, At: q.at,
-		Facts: &facts{question{Snapshot: q.Snapshot, who: q.who, at: q.at}, c},
+		Facts: &facts{question{Snapshot: q.Snapshot, who: q.who, at: q.at, lifted: q.lifted}, c},
 	}
 }
 
@@ -31,7 +31,7 @@ func (f *facts) Member(group string) bool {
 func (f *facts) OwnerIn(group string) bool {
 	id := f.q.id(group)
 	for _, o := range f.req.Record.Owners {
-		if o == group || id != none && f.q.groupsAt(f.q.subject(o), f.q.at).in(id) {
+		if o == group || id != none && f.q.groupsOf(f.q.subject(o)).in(id) {
 			return true
 		}
 	}
@@ -45,7 +45,7 @@ func (f *facts) TeamRole(as string) bool {
 	run := f.q.rulesOn(r, f.q.schema.types[r.Type])
 	for j := f.q.who.next(run, 0); j < len(run); j = f.q.who.next(run, j+1) {
 		t := &f.q.terms[run[j].terms()]
-		if run[j].about() == aboutTeam && t.as == as && t.condition == "" && f.q.inForce(t, f.q.at) {
+		if run[j].about() == aboutTeam && t.as == as && t.condition == "" && f.q.inForce(f.q.Snapshot, t) {
 			return true
 		}
 	}
@@ -73,7 +73,7 @@ func (f *facts) Holds(typ, action string) bool {
 			for rest, j := s.customer.rest(c), who.next(s.customer.rest(c), 0); j < len(rest); j = who.next(rest, j+1) {
 				r, t := rest[j], &s.terms[rest[j].terms()]
 				switch {
-				case !s.inForce(t, f.q.at):
+				case !f.q.inForce(s, t):
 				case r.level() == uint8(model.Allow):
 					allowed = allowed || t.condition == ""
 				case t.unit == "" && (t.scope == model.ScopeLevel || t.scope == model.ScopeAll):

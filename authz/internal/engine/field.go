@@ -137,7 +137,7 @@ func (q *question) leastOnRecords(f *field) model.FieldLevel {
 				}
 			}
 			for _, r := range q.heldRules(q.inverse().heldBy(id, q.typ, on, termed)) {
-				if r.level() > fieldDeny && q.inForce(&q.terms[r.terms()], q.at) {
+				if r.level() > fieldDeny && q.inForce(q.Snapshot, &q.terms[r.terms()]) {
 					deny(r.level())
 				}
 			}

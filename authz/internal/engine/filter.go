@@ -136,7 +136,7 @@ func (f *filtering) customerRules() (forbidding, covering, reaching filter.Expr)
 
 // guard says of which records a rule with terms holds, its scope aside.
 func (f *filtering) guard(s *Snapshot, t *terms, typ *recordType, effect model.Effect) filter.Expr {
-	if !s.inForce(t, f.at) {
+	if !f.inForce(s, t) {
 		return filter.False
 	}
 	x := filter.Expr(filter.True)
@@ -481,7 +481,7 @@ func (s sets) TeamRole(as string) filter.Expr {
 	for _, id := range s.who.ids() {
 		for class := uint8(0); class <= termed; class++ {
 			for record, r := range s.heldRules(s.inverse().heldBy(id, s.typ, aboutTeam, class)) {
-				if t := &s.terms[r.terms()]; t.as == as && t.condition == "" && s.inForce(t, s.at) {
+				if t := &s.terms[r.terms()]; t.as == as && t.condition == "" && s.inForce(s.Snapshot, t) {
 					ids = append(ids, record)
 				}
 			}

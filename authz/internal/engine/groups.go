@@ -2,21 +2,42 @@ package engine
 
 import (
 	"slices"
-	"time"
 
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// groupsAt returns a subject with the groups that it has at an instant. For
+// findGroups finds the groups that the user has at the instant: first those that she has
+// if every switch of a group or rule is for all, which say whose exceptions she is among.
+func (q *question) findGroups(req *model.Request) {
+	who := q.who
+	q.who = q.groupsOf(who)
+	q.varied = true
+	if !q.excepts {
+		return
+	}
+	var lifted lifted
+	for i := range q.excepted {
+		if q.isExcepted(req, &q.excepted[i]) {
+			lifted = lifted.with(i + 1)
+		}
+	}
+	if lifted != nil {
+		q.lifted = lifted
+		q.who = q.groupsOf(who)
+	}
+}
+
+// groupsOf returns a subject with the groups that it has for the question. For
 // most subjects that is the subject itself, computed when it was compiled.
-func (s *Snapshot) groupsAt(of *subject, at time.Time) *subject {
+func (q *question) groupsOf(of *subject) *subject {
 	if !of.timed {
 		return of
 	}
+	s := q.Snapshot
 	passes := func(e edge) bool {
 		bounds, bounded := s.bounded[e]
-		holds := func(t uint32) bool { return s.inForce(&s.terms[t], at) }
-		return (!bounded || slices.ContainsFunc(bounds, holds)) && !slices.ContainsFunc(s.groupsOf(e), func(group string) bool { return anyHolds(s.off[group], at) })
+		holds := func(t uint32) bool { return q.inForce(s, &s.terms[t]) }
+		return (!bounded || slices.ContainsFunc(bounds, holds)) && !slices.ContainsFunc(s.endsOf(e), func(group string) bool { return q.anyIsOn(s.off[group]) })
 	}
 	direct := slices.Clone(of.direct())
 	direct = slices.DeleteFunc(direct, func(g uint32) bool { return !passes(edge{of.id, g}) })
@@ -26,10 +47,10 @@ func (s *Snapshot) groupsAt(of *subject, at time.Time) *subject {
 	return &now
 }
 
-// groupsOf are the groups at the ends of a membership: if either is switched
+// endsOf are the groups at the ends of a membership: if either is switched
 // off, there is no such membership. A user who is off keeps hers, since others may
 // have something through her.
-func (s *Snapshot) groupsOf(e edge) []string {
+func (s *Snapshot) endsOf(e edge) []string {
 	ends := []string{s.names[e.group], s.names[e.member]}
 	if model.KindOf(ends[1]) == model.User {
 		return ends[:1]
@@ -40,7 +61,7 @@ func (s *Snapshot) groupsOf(e edge) []string {
 func (s *Snapshot) byID(id uint32) *subject { return s.subject(s.names[id]) }
 
 // closure appends a subject and all groups that it ever has, given what each is
-// directly in; timed tells that which it has depends on the instant.
+// directly in; timed tells that which it has depends on the instant, or on who asks.
 func (s *Snapshot) closure(to []uint32, id uint32, direct func(uint32) []uint32) (closure []uint32, timed bool) {
 	closure = closureOf(to, id, direct, func(e edge) bool {
 		_, bounded := s.bounded[e]
@@ -48,7 +69,7 @@ func (s *Snapshot) closure(to []uint32, id uint32, direct func(uint32) []uint32)
 		if len(s.off) == 0 {
 			return true
 		}
-		for _, group := range s.groupsOf(e) {
+		for _, group := range s.endsOf(e) {
 			if off := s.off[group]; always(off) {
 				return false
 			} else if len(off) > 0 {
@@ -122,13 +143,14 @@ func (base *Snapshot) merged(closure []uint32, names []string) *subject {
 
 // path is the shortest way of memberships in force from a subject to a group, names of
 // both ends included; nil if there is none.
-func (s *Snapshot) path(from *subject, to uint32, at time.Time) []string {
+func (q *question) path(from *subject, to uint32) []string {
+	s := q.Snapshot
 	came, queue := map[uint32]uint32{from.id: from.id}, []uint32{from.id}
 	for len(queue) > 0 && queue[0] != to {
 		member := queue[0]
 		queue = queue[1:]
-		for _, group := range s.groupsAt(s.byID(member), at).direct() {
-			if _, seen := came[group]; !seen && !anyHolds(s.off[s.names[group]], at) {
+		for _, group := range q.groupsOf(s.byID(member)).direct() {
+			if _, seen := came[group]; !seen && !q.anyIsOn(s.off[s.names[group]]) {
 				came[group] = member
 				queue = append(queue, group)
 			}

@@ -307,7 +307,7 @@ func (q *question) groupMembers(group uint32, kinds ...model.SubjectKind) iter.S
 			if !slices.Contains(kinds, model.KindOf(q.names[id])) {
 				continue
 			}
-			if q.groupsAt(q.byID(id), q.at).in(group) && !yield(id) {
+			if q.groupsOf(q.byID(id)).in(group) && !yield(id) {
 				return
 			}
 		}

@@ -41,11 +41,9 @@ type Related struct {
 // clock shows the instant, too.
 func (s *Snapshot) Outline(user string, at time.Time, from netip.Addr) *Outline {
 	o := &Outline{question: question{Snapshot: s, who: s.subject(user), at: utc(at), now: utc(at)}}
-	if o.who.timed {
-		o.who = s.groupsAt(o.who, o.at)
-	}
-	o.filtering = filtering{question: &o.question, guess: filter.False, outline: true,
-		req: &model.Request{Tenant: s.Tenant, User: user, At: o.at, Address: from}}
+	req := &model.Request{Tenant: s.Tenant, User: user, At: o.at, Address: from}
+	o.findGroups(req)
+	o.filtering = filtering{question: &o.question, guess: filter.False, outline: true, req: req}
 	return o
 }
 
@@ -154,7 +152,7 @@ func (o *Outline) Groups() (names []string) {
 // Path is the shortest way of memberships from the user to a group; nil if she is not in it.
 func (o *Outline) Path(group string) []string {
 	if id := o.id(group); id != none && o.who.in(id) && id != o.who.id {
-		return o.path(o.who, id, o.at)
+		return o.path(o.who, id)
 	}
 	return nil
 }

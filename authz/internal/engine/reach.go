@@ -26,7 +26,7 @@ func (q *question) holds(req *model.Request, s *Snapshot, r rule, record *model.
 		return true
 	}
 	t := &s.terms[r.terms()]
-	return (t.valid.Always() && t.off == "" || s.inForce(t, q.at)) &&
+	return (t.valid.Always() && t.off == "" || q.inForce(s, t)) &&
 		(t.unit == "" || record == nil || q.within(record.Unit, t.unit)) &&
 		(t.condition == "" || q.condition(req, t.condition, record, effect))
 }
@@ -142,7 +142,7 @@ func (q *question) sharesTeam(r *model.Record) bool {
 	for _, o := range r.Owners {
 		owner := q.subject(o)
 		if owner.timed {
-			owner = q.groupsAt(owner, q.at)
+			owner = q.groupsOf(owner)
 		}
 		for _, g := range q.who.direct() {
 			if model.KindOf(q.names[g]) == model.Team && q.who.in(g) && owner.in(g) { // a direct team may be off
@@ -218,7 +218,7 @@ func (q *question) isAbove(id uint32, t *recordType, level model.Level) bool {
 	}
 	for _, x := range q.peopleOf(id) {
 		s := q.byID(x)
-		if s.timed && !q.groupsAt(s, q.at).in(id) {
+		if s.timed && !q.groupsOf(s).in(id) {
 			continue
 		}
 		if q.gets(x, t, level) {
@@ -246,7 +246,7 @@ func (q *question) gets(person uint32, t *recordType, level model.Level) bool {
 	} else {
 		s := q.byID(person)
 		if s.timed {
-			s = q.groupsAt(s, q.at)
+			s = q.groupsOf(s)
 		}
 		for _, g := range s.ids() {
 			if model.KindOf(q.names[g]) == model.Unit {

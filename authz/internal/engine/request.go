@@ -23,6 +23,7 @@ type question struct {
 	who    *subject    // the user, with her groups at the instant
 	rules  recordRules // on the single record
 	at     time.Time
+	lifted lifted    // the switches that are not for who asks
 	now    time.Time // by the clock, if the tenant may be open
 	unsure bool      // a condition was unknown for want of attributes of the user or the environment
 	varied bool      // the user's groups, or a field rule that was met, may be others for another record or a moment later
@@ -107,8 +108,8 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 	if s.switches.opens {
 		q.now = clock()
 	}
-	if q.who.timed {
-		q.who, q.varied = s.groupsAt(q.who, q.at), true
+	if q.who.timed || s.excepts {
+		q.findGroups(req)
 	}
 	return nil
 }

@@ -7,7 +7,6 @@ package engine
 
 import (
 	"slices"
-	"time"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -23,13 +22,15 @@ type Snapshot struct {
 	onRecords uint8     // the kinds of rules that there are on single records, a bit for each
 	timely    bool      // some decision may depend on the instant
 	switched  bool      // some switch concerns more than groups, rules and memberships
+	excepts   bool      // some switch of a group, rule or membership is not for all
 	onTypes   uint32    // the types that there are or were customer rules on, a bit for each index, modulo 32
 	subjects  table[subject]
 	records   table[run]           // the rules on single records, by type and id
 	customer  cells[customerMasks] // customer rules on types, by action cell
 	nobody    *subject             // of whom there are no facts
 
-	off      map[string][]model.Period // groups switched off
+	off      map[string][]offSwitch // groups switched off
+	excepted []toggle               // for whom switches of groups, rules and memberships are not
 	switches switches
 
 	team  cells[teamMasks]  // team rules on types, by type index
@@ -41,11 +42,11 @@ type Snapshot struct {
 	people *table[[]uint32] // users who are or may be in a group, by its name; only kept for hierarchies
 	bits   []uint32         // the group that has each bit of the masks
 
-	ruleOff    map[string][]model.Period // rules and memberships switched off, by rule id
-	bounded    map[edge][]uint32         // terms of memberships that do not always hold; any of them suffices
-	repeated   map[edge]bool             // memberships that more than one line gives
-	baseLines  []model.Line              // of the base policy, kept in its own snapshot
-	termsIndex map[terms]uint32          // of many terms; shared along a line of snapshots, for who changes it only
+	ruleOff    map[string][]offSwitch // rules and memberships switched off, by rule id
+	bounded    map[edge][]uint32      // terms of memberships that do not always hold; any of them suffices
+	repeated   map[edge]bool          // memberships that more than one line gives
+	baseLines  []model.Line           // of the base policy, kept in its own snapshot
+	termsIndex map[terms]uint32       // of many terms; shared along a line of snapshots, for who changes it only
 	inverted   *inverted
 
 	Tenant   string
@@ -69,7 +70,7 @@ type subject struct {
 	bloom uint64   // bits id%64 of groups, to pass over most rules unread
 	base  *subject // what the base policy knows of its groups
 	id    uint32
-	timed bool  // groups depend on the instant: see Snapshot.groupsAt
+	timed bool  // groups depend on the instant, or on who asks: see question.groupsOf
 	user  bool  // it is a user
 	bit   uint8 // its own bit; 0: none
 
@@ -324,9 +325,9 @@ type terms struct {
 	off       string // the rule id under which it is switched off for a time
 }
 
-// inForce tells whether terms hold at an instant, their condition aside.
-func (s *Snapshot) inForce(t *terms, at time.Time) bool {
-	return t.valid.Holds(at) && (t.off == "" || !anyHolds(s.ruleOff[t.off], at))
+// inForce tells whether terms of a snapshot hold for the question, their condition aside.
+func (q *question) inForce(s *Snapshot, t *terms) bool {
+	return t.valid.Holds(q.at) && (t.off == "" || !q.anyIsOn(s.ruleOff[t.off]))
 }
 
 // subject returns what is known of a subject; of an unknown one, nobody.

@@ -4,7 +4,6 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
-	"time"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -38,12 +37,18 @@ type fieldToggle struct {
 	id    string // of the only record; empty: of all
 }
 
-// add adds a switch that is of no group and no rule.
-func (s *switches) add(f model.Switch, intern func(string) uint32) {
+// newToggle is what decisions ask of a switch.
+func newToggle(f model.Switch, intern func(string) uint32) toggle {
 	t := toggle{mode: f.Mode, valid: f.Valid, networks: f.Except.Networks(), fields: f.Except.Fields()}
 	for _, name := range f.Except.Subjects() {
 		t.people = append(t.people, intern(name))
 	}
+	return t
+}
+
+// add adds a switch that is of no group and no rule.
+func (s *switches) add(f model.Switch, intern func(string) uint32) {
+	t := newToggle(f, intern)
 	if f.Target == model.Any {
 		s.tenant = append(s.tenant, t)
 		s.opens = s.opens || f.Mode == model.ModeOpen
@@ -92,7 +97,7 @@ func (q *question) gate(req *model.Request) model.Reason {
 		t := &q.switches.tenant[i]
 		if t.mode == model.ModeOpen {
 			if t.valid.Holds(q.at) && t.valid.Holds(q.now) {
-				open, mayPass = true, mayPass || t.isForAll() || q.excepted(req, t)
+				open, mayPass = true, mayPass || t.isForAll() || q.isExcepted(req, t)
 			}
 		} else if (t.mode == model.ModeLocked || !q.action.reading) && q.isOn(req, t) {
 			return model.ReasonTenant
@@ -121,11 +126,11 @@ func (t *toggle) isForAll() bool { return len(t.people)+len(t.networks) == 0 }
 
 // isOn tells whether a switch is in force for the user.
 func (q *question) isOn(req *model.Request, t *toggle) bool {
-	return t.valid.Holds(q.at) && !q.excepted(req, t)
+	return t.valid.Holds(q.at) && !q.isExcepted(req, t)
 }
 
-// excepted tells whether the user is among a switch's exceptions.
-func (q *question) excepted(req *model.Request, t *toggle) bool {
+// isExcepted tells whether the user is among a switch's exceptions.
+func (q *question) isExcepted(req *model.Request, t *toggle) bool {
 	switch {
 	case t.isForAll():
 		return false
@@ -195,12 +200,36 @@ func (q *question) opensField(req *model.Request, f *field) bool {
 	})
 }
 
-// anyHolds tells whether one of the periods has an instant.
-func anyHolds(periods []model.Period, at time.Time) bool {
-	for _, p := range periods {
-		if p.Holds(at) {
+// offSwitch is the switch of a group, rule or membership.
+type offSwitch struct {
+	valid  model.Period
+	except int // the number of its exceptions in Snapshot.excepted, from 1; 0: it is for all
+}
+
+// always tells whether one of the switches is always in force, for all.
+func always(switches []offSwitch) bool {
+	return slices.ContainsFunc(switches, func(s offSwitch) bool { return s.valid.Always() && s.except == 0 })
+}
+
+// anyIsOn tells whether one of the switches is in force for who asks.
+func (q *question) anyIsOn(switches []offSwitch) bool {
+	for _, s := range switches {
+		if s.valid.Holds(q.at) && !q.lifted.has(s.except) {
 			return true
 		}
 	}
 	return false
+}
+
+// lifted is a set of numbers of exceptions: those among which the user is. nil: none.
+type lifted []uint64
+
+func (l lifted) has(n int) bool { return n/64 < len(l) && l[n/64]>>(n%64)&1 != 0 }
+
+func (l lifted) with(n int) lifted {
+	for n/64 >= len(l) {
+		l = append(l, 0)
+	}
+	l[n/64] |= 1 << (n % 64)
+	return l
 }

@@ -27,12 +27,14 @@ var Stranger = fmt.Sprintf("user:%016x", secrets[0]^secrets[1])
 
 // Groups is the groups that a request's user is in, in no order.
 func (s *Snapshot) Groups(req *model.Request, clock func() time.Time) []string {
-	at := req.At
-	if at.IsZero() && s.timely {
-		at = clock()
+	q := question{Snapshot: s, who: s.subject(req.User), at: req.At}
+	if req.At.IsZero() && s.timely {
+		q.at = clock()
 	}
+	q.at = utc(q.at)
+	q.findGroups(req)
 	var names []string
-	for g := range s.groupsAt(s.subject(req.User), utc(at)).inGroups {
+	for g := range q.who.inGroups {
 		names = append(names, s.names[g])
 	}
 	return names

@@ -39,12 +39,12 @@ func decode(schema *model.Schema, tenant string, tenantLines, baseLines []model.
 
 // inForce returns the facts whose period holds at the instant, but no rule or
 // membership that a switch in force names, and no membership that touches a
-// group switched off.
-func inForce(facts []model.Fact, at time.Time) []model.Fact {
+// group switched off. The switches that are lifted are in force for nothing here.
+func inForce(facts []model.Fact, at time.Time, lifted map[model.Switch]bool) []model.Fact {
 	var on func(f model.Fact) bool
 	off := func(name string) bool {
 		for _, f := range facts {
-			if s, ok := f.(model.Switch); ok && s.Mode == model.ModeOff && s.Target == name && on(s) {
+			if s, ok := f.(model.Switch); ok && s.Mode == model.ModeOff && s.Target == name && !lifted[s] && on(s) {
 				return true
 			}
 		}

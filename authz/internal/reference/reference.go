@@ -20,7 +20,7 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// Reference answers the questions of one tenant at one instant.
+// Reference answers the questions of one tenant at one instant. It serves one goroutine.
 type Reference struct {
 	tenant     string
 	at         time.Time
@@ -30,6 +30,9 @@ type Reference struct {
 	named      map[string]bool  // subjects that facts name
 	groups     rbac.RoleManager // of the g lines, links of the tenant
 	org        rbac.RoleManager // of the g2 lines
+	facts      []model.Fact
+	excepting  []model.Switch        // of groups and rules, in force but not for all
+	others     map[string]*Reference // of those among whose exceptions somebody is, by what is lifted
 }
 
 // Facts are what comes with a question besides user, tenant and action: the
@@ -100,6 +103,26 @@ func New(schema *model.Schema, conditions *condition.Set, tenant string, tenantL
 	if err != nil {
 		return nil, fmt.Errorf("reference: %w", err)
 	}
+	r, err := without(schema, conditions, tenant, facts, at, nil)
+	if err != nil {
+		return nil, err
+	}
+	for _, f := range facts {
+		if s, ok := f.(model.Switch); ok && s.Except != "" && s.Valid.Holds(at) && ofLines(s.Target) {
+			r.excepting = append(r.excepting, s)
+		}
+	}
+	return r, nil
+}
+
+// ofLines tells whether a switch of a target leaves lines out: that of a group, or of a rule or membership.
+func ofLines(target string) bool {
+	k := model.KindOf(target)
+	return model.IsRuleID(target) || k != model.UnknownKind && k != model.User
+}
+
+// without makes the reference of facts without some switches of groups and rules.
+func without(schema *model.Schema, conditions *condition.Set, tenant string, facts []model.Fact, at time.Time, lifted map[model.Switch]bool) (*Reference, error) {
 	text, err := parsedModel()
 	if err != nil {
 		return nil, fmt.Errorf("reference: crm.conf: %w", err)
@@ -109,13 +132,13 @@ func New(schema *model.Schema, conditions *condition.Set, tenant string, tenantL
 		return nil, fmt.Errorf("reference: %w", err)
 	}
 	r := &Reference{
-		tenant: tenant, at: at, schema: schema, conditions: conditions, enforcer: e, named: namedBy(facts),
+		tenant: tenant, at: at, schema: schema, conditions: conditions, enforcer: e, named: namedBy(facts), facts: facts,
 		groups: defaultrolemanager.NewRoleManager(model.MaxDepth),
 		org:    defaultrolemanager.NewRoleManager(model.MaxDepth),
 	}
 	e.SetNamedRoleManager("g", r.groups)
 	e.SetNamedRoleManager("g2", r.org)
-	for _, f := range append(suspended(inForce(facts, at)), defaults(schema)...) {
+	for _, f := range append(suspended(inForce(facts, at, lifted)), defaults(schema)...) {
 		if err := r.load(f); err != nil {
 			return nil, fmt.Errorf("reference: %w", err)
 		}
@@ -144,9 +167,35 @@ func (r *Reference) load(f model.Fact) error {
 // Enforcer is the plain enforcer. Ask it with Enforce(user, tenant, action, *Facts).
 func (r *Reference) Enforcer() *casbin.Enforcer { return r.enforcer }
 
+// of is the reference that answers who asks: r itself, or one in which the switches that except
+// her are lifted. Who she is says r, in which none is.
+func (r *Reference) of(q model.Request) (*Reference, error) {
+	lifted, key := map[model.Switch]bool{}, ""
+	for _, s := range r.excepting {
+		if r.excepted(s.Except, q.User, &Facts{Address: q.Address}) {
+			lifted[s], key = true, key+s.String()+"\n"
+		}
+	}
+	if len(lifted) == 0 {
+		return r, nil
+	}
+	other, ok := r.others[key]
+	if !ok {
+		var err error
+		if other, err = without(r.schema, r.conditions, r.tenant, r.facts, r.at, lifted); err != nil {
+			return nil, err
+		}
+		if r.others == nil {
+			r.others = map[string]*Reference{}
+		}
+		r.others[key] = other
+	}
+	return other, nil
+}
+
 // Decide tells whether the request is allowed.
 func (r *Reference) Decide(q model.Request) (bool, error) {
-	f, err := r.facts(q)
+	r, f, err := r.asked(q)
 	if err != nil {
 		return false, err
 	}
@@ -156,7 +205,7 @@ func (r *Reference) Decide(q model.Request) (bool, error) {
 // FieldLevel is how much of the field the user has for the action: the highest
 // level of which Casbin says that she has at least it.
 func (r *Reference) FieldLevel(q model.Request, field string) (model.FieldLevel, error) {
-	f, err := r.facts(q)
+	r, f, err := r.asked(q)
 	if err != nil {
 		return model.FieldHidden, err
 	}
@@ -174,19 +223,23 @@ func (r *Reference) FieldLevel(q model.Request, field string) (model.FieldLevel,
 
 // Level is the user's level of the record, LevelNone without one.
 func (r *Reference) Level(q model.Request) (model.Level, error) {
-	f, err := r.facts(q)
+	r, f, err := r.asked(q)
 	if err != nil || f.Record == nil {
 		return model.LevelNone, err
 	}
 	return r.level(q.User, q.Action, f)
 }
 
-// facts checks the request and returns the facts that come with it.
-func (r *Reference) facts(q model.Request) (*Facts, error) {
+// asked checks the request and returns the reference that answers it, and the facts that come with it.
+func (r *Reference) asked(q model.Request) (*Reference, *Facts, error) {
 	if err := r.check(q); err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return &Facts{Type: q.Type, Record: q.Record, UserAttrs: q.UserAttrs, Env: q.Env, Address: q.Address}, nil
+	other, err := r.of(q)
+	if err != nil {
+		return nil, nil, err
+	}
+	return other, &Facts{Type: q.Type, Record: q.Record, UserAttrs: q.UserAttrs, Env: q.Env, Address: q.Address}, nil
 }
 
 func (r *Reference) check(q model.Request) error {

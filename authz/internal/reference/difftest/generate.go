@@ -318,6 +318,9 @@ func (g *generator) switchOff() model.Switch {
 	default:
 		s.Target = pick(g.dice, lines...).RuleID()
 	}
+	if model.KindOf(s.Target) != model.User && g.chance(40) {
+		s.Except = except(slices.DeleteFunc(g.exceptions().Terms(), func(t string) bool { return t == s.Target }))
+	}
 	return s
 }
 
