@@ -21,11 +21,19 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
+var (
+	_ Store   = (*File)(nil)
+	_ Feed    = (*File)(nil)
+	_ Planner = (*File)(nil)
+	_ Eraser  = (*File)(nil)
+)
+
 // ErrInUse: the file is open already, in this process or another.
 var ErrInUse = errors.New("adapter: the file is in use")
 
-// File is a Store and Feed in a CSV file that Casbin's file adapter reads. The
-// log of changes is in a second file beside it, named with ".log" behind.
+// File is a Store, Feed, Planner and Eraser in a CSV file that Casbin's file adapter reads. The
+// log of changes is in a second file beside it, named with ".log" behind, and
+// the proposals, if there are any, in one with ".proposals" behind.
 //
 // Each change writes the whole file beside the old one and then replaces it,
 // so that a crash leaves the old policy or the new one, and it costs time in
@@ -90,6 +98,12 @@ func (f *File) read() error {
 		if err := f.cutLog(); err != nil {
 			return err
 		}
+	}
+	if err := f.readProposals(); err != nil {
+		return err
+	}
+	if err := f.resumeErasing(); err != nil {
+		return err
 	}
 	return syncDir(filepath.Dir(f.path)) // the log may be new
 }
@@ -287,7 +301,9 @@ func (m *Memory) writePolicy(w io.Writer, e Entry) error {
 		lines = m.appendLines(lines, name, t)
 	}
 	m.mu.RUnlock()
-	revisions[e.Tenant] = e.Revision
+	if e.Revision > 0 {
+		revisions[e.Tenant] = e.Revision
+	}
 	removed := make(map[model.Line]bool, len(e.Remove))
 	for _, l := range e.Remove {
 		removed[l] = true

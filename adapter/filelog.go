@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -43,14 +42,9 @@ func columnsOf(lines []model.Line) [][]string {
 
 // entryOfLog reads what logLine wrote, and nothing else.
 func entryOfLog(text []byte) (Entry, error) {
-	from := json.NewDecoder(bytes.NewReader(text))
-	from.DisallowUnknownFields()
 	var r record
-	if err := from.Decode(&r); err != nil {
+	if err := readJSON(text, &r); err != nil {
 		return Entry{}, err
-	}
-	if _, err := from.Token(); err != io.EOF {
-		return Entry{}, refuse("log", "entry", string(text), "one JSON object on a line")
 	}
 	if r.Revision == 0 || len(r.Remove)+len(r.Add) == 0 {
 		return Entry{}, refuse("log", "entry", string(text), "an entry has a revision above 0 and a line")

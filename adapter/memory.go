@@ -9,16 +9,24 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// Memory is a Store and Feed that keeps everything in memory: for tests, for
+var (
+	_ Store   = (*Memory)(nil)
+	_ Feed    = (*Memory)(nil)
+	_ Planner = (*Memory)(nil)
+	_ Eraser  = (*Memory)(nil)
+)
+
+// Memory is a Store, Feed, Planner and Eraser that keeps everything in memory: for tests, for
 // benchmarks, and for policies that are made anew at each start. The log of
 // changes is kept whole, and strings of removed lines are not given back.
 //
 // A line costs 24 bytes, and some 20 more once its tenant has been changed;
 // each distinct string costs some 30 beyond its text, once.
 type Memory struct {
-	mu      sync.RWMutex
-	words   words
-	tenants map[string]*tenant
+	mu        sync.RWMutex
+	words     words
+	tenants   map[string]*tenant
+	proposals map[proposalKey]Proposal
 }
 
 // tenant is the policy of one tenant and its log.
@@ -35,7 +43,7 @@ type tenant struct {
 // nothing. A line without the columns of its section is refused with a
 // *model.ValueError; what the columns say is read by whoever loads them.
 func NewMemory(lines iter.Seq[model.Line]) (*Memory, error) {
-	m := &Memory{words: newWords(), tenants: map[string]*tenant{}}
+	m := &Memory{words: newWords(), tenants: map[string]*tenant{}, proposals: map[proposalKey]Proposal{}}
 	if lines == nil {
 		return m, nil
 	}

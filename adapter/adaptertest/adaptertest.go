@@ -32,8 +32,8 @@ type Opener struct {
 	Reopen func(t *testing.T, old adapter.Store) adapter.Store
 }
 
-// Run tests the store, each promise in a subtest. The promises of adapter.Feed
-// are tested if the store implements it.
+// Run tests the store, each promise in a subtest. The promises of adapter.Feed,
+// adapter.Planner and adapter.Eraser are tested if the store implements them.
 func Run(t *testing.T, o Opener) {
 	for _, test := range []struct {
 		name string
@@ -60,6 +60,18 @@ func Run(t *testing.T, o Opener) {
 		{"random changes do as a map does", random},
 		{"the log tells who, why, when and what", logContents},
 		{"the log is read after a revision up to a limit", logPages},
+		{"proposals are kept as they are", proposalsKept},
+		{"a proposal is put once at each version", proposalVersions},
+		{"a proposal that is refused is not kept", proposalsRefused},
+		{"proposals are listed by state and by what is due", proposalsListed},
+		{"a change and its proposal are settled as one", settled},
+		{"of many who settle a proposal one does", settledOnce},
+		{"switches that end are found", endings},
+		{"a cancelled context plans nothing", proposalsCancelled},
+		{"a person is erased from policy and log", erased},
+		{"a person is erased from proposals", erasedProposals},
+		{"an erasure that is refused erases nothing", erasureRefused},
+		{"the log adds up after an erasure", erasedAtRandom},
 	} {
 		t.Run(test.name, func(t *testing.T) {
 			test.run(&fixture{T: t, open: o, store: o.New(t)})

@@ -7,8 +7,9 @@
 // The lines are rows of casbin_rule, exactly as gorm-adapter/v3 makes it, so
 // that every Casbin program can read them; two indexes on it are ours. Beside it
 // stand tables of our own: crmauthz_tenants has each tenant's revision,
-// crmauthz_changes the log of changes, and crmauthz_change_lines the lines that
-// each of them removed and added, as JSON.
+// crmauthz_changes the log of changes, crmauthz_change_lines the lines that
+// each of them removed and added, as JSON, and crmauthz_proposals the changes that are
+// not made yet.
 //
 // A change is one transaction, in which the tenant's revision is locked, and
 // everything is compared with what is really stored. Deadlocks, busy databases

@@ -55,7 +55,7 @@ func (tenantRow) TableName() string      { return "crmauthz_tenants" }
 func (changeRow) TableName() string      { return "crmauthz_changes" }
 func (changeLinesRow) TableName() string { return "crmauthz_change_lines" }
 
-var tables = []interface{ TableName() string }{&rule{}, &tenantRow{}, &changeRow{}, &changeLinesRow{}}
+var tables = []interface{ TableName() string }{&rule{}, &tenantRow{}, &changeRow{}, &changeLinesRow{}, &proposalRow{}}
 
 // Migrate makes the tables and indexes that the database lacks. On MySQL and
 // MariaDB it changes their collation to one that compares bytes, and SQLite's

@@ -21,7 +21,7 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// Store is an adapter.Store, adapter.Feed and adapter.Notifier on a database.
+// Store is an adapter.Store, Feed, Notifier, Planner and Eraser on a database.
 // Of the changes that it tells its subscribers, see [Store.Notify].
 type Store struct {
 	db     *gorm.DB     // the store's own handle
@@ -37,6 +37,8 @@ var (
 	_ adapter.Store    = (*Store)(nil)
 	_ adapter.Feed     = (*Store)(nil)
 	_ adapter.Notifier = (*Store)(nil)
+	_ adapter.Planner  = (*Store)(nil)
+	_ adapter.Eraser   = (*Store)(nil)
 )
 
 // Option changes how a store is opened.
