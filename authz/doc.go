@@ -25,6 +25,8 @@
 //  3. T locked down: Deny. T read-only: Deny unless a is a reading action.
 //  4. A switch in force names u: Deny. One that names r's type, r's unit or one above it, or r itself: Deny,
 //     unless it is read-only and a is a reading action. T open, for u: Allow; open for others: Deny.
+//     Of the type permission (see below) the tenant's being open says nothing, and of its action administer
+//     its being locked down or read-only.
 //  5. The groups of u are all roles, teams and units that memberships in force
 //     lead to from u, directly or through groups, without passing through a
 //     group that a switch in force names. Role inheritance of the base policy
@@ -37,7 +39,9 @@
 //     unless its condition is known not to hold.
 //  7. A rule's target matches r if it is "*" or r's type, or r itself; with a
 //     unit, if r's unit is that unit or, by org edges, below it.
-//  8. Forbidden: if any forbidding customer rule for a (or every action) that
+//  8. Forbidden: if u is in two groups that a constraint of the schema has exclude each other, Deny; if a
+//     constraint forbids a of records of r's type, it is as a forbidding rule for everyone that no switch names, in
+//     force also where T is open. And if any forbidding customer rule for a (or every action) that
 //     concerns u matches r, and its scope covers r (no scope covers
 //     everything), Deny.
 //  9. Allowed: if any allowing customer rule for a (or every action) that

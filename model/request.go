@@ -58,7 +58,7 @@ const (
 	ReasonTenant                   // denied: the tenant is locked down, read-only, or open for others
 	ReasonSubjectOff               // denied: the user is switched off
 	ReasonTargetOff                // denied: the type or record is switched off, or read-only
-	ReasonForbidden                // denied: Rule forbids it
+	ReasonForbidden                // denied: Rule forbids it, or Constraint
 	ReasonNoRule                   // denied: no rule allows the action
 	ReasonNoReach                  // denied: a rule allows the action, but the record is out of its reach
 	ReasonAllowed                  // allowed by Rule
@@ -71,12 +71,14 @@ func (r Reason) String() string { return wordOf(reasonNames, uint8(r)) }
 
 // Decision is what came out, and why. The zero Decision denies.
 type Decision struct {
-	Allowed  bool
-	Reason   Reason
-	Rule     Fact     // the rule that allowed or forbade; nil if none did
-	Path     []string // from the user to the rule's subject: user:alice, role:senior, role:rep
-	Reach    []Step   // for a rule without a covering scope: how the user reaches the record
-	Revision Revision // of the policy that decided
+	Allowed bool
+	Reason  Reason
+	Rule    Fact // the rule that allowed or forbade; nil if none did
+	// Constraint is the name of the schema's constraint that forbade; then there is no Rule.
+	Constraint string
+	Path       []string // from the user to the rule's subject: user:alice, role:senior, role:rep
+	Reach      []Step   // for a rule without a covering scope: how the user reaches the record
+	Revision   Revision // of the policy that decided
 }
 
 // Step is a way in which a user reaches a record.
@@ -98,6 +100,8 @@ func (d Decision) String() string {
 		s += " of " + d.Rule.String()
 	} else if d.Rule != nil {
 		s += " by " + d.Rule.String()
+	} else if d.Constraint != "" {
+		s += " by constraint " + d.Constraint
 	}
 	if len(d.Path) > 1 {
 		s += " (" + strings.Join(d.Path, " → ") + ")"

@@ -24,6 +24,10 @@ type Schema struct {
 	// of the environment.
 	User map[string]AttrType
 	Env  map[string]AttrType
+	// Constraints separate duties, in all tenants.
+	Constraints []Constraint
+	// Administration, if it is not nil, has changes of policy checked against the policy.
+	Administration *Administration
 	// Tenants are types and fields that single tenants have beyond these.
 	Tenants map[string]Extension
 }
@@ -157,13 +161,15 @@ func (t AttrType) Accepts(v any) bool {
 	return false
 }
 
-// For returns the schema of one tenant: the base schema with the tenant's extension.
+// For returns the schema of one tenant: the base schema with the tenant's extension, complete.
 func (s *Schema) For(tenant string) *Schema {
+	s = s.Complete()
 	x, ok := s.Tenants[tenant]
 	if !ok {
 		return s
 	}
-	out := &Schema{Types: maps.Clone(s.Types), Conditions: s.Conditions, CheckOnly: s.CheckOnly, User: s.User, Env: s.Env}
+	out := &Schema{Types: maps.Clone(s.Types), Conditions: s.Conditions, CheckOnly: s.CheckOnly, User: s.User, Env: s.Env,
+		Constraints: s.Constraints, Administration: s.Administration}
 	maps.Copy(out.Types, x.Types)
 	extend := func(typ string) Type {
 		t := out.Types[typ]
@@ -206,8 +212,10 @@ func (s *Schema) Check() error {
 			return At("schema condition "+name, "expression", expr, fail(ErrMalformed, "is empty or not UTF-8"))
 		}
 	}
-	if err := s.checkCheckOnly(); err != nil {
-		return err
+	for _, check := range []func() error{s.checkCheckOnly, s.checkConstraints, s.checkAdministration} {
+		if err := check(); err != nil {
+			return err
+		}
 	}
 	if err := checkAttrs("schema user", s.User); err != nil {
 		return err

@@ -19,6 +19,10 @@ import (
 //	check_only: [eu_only]
 //	user: {region: string}
 //	env: {ip: string}
+//	constraints:
+//	  - {name: maker_checker, exclusive: [role:maker, role:checker]}
+//	  - {name: four_eyes, forbid: [approve], on: deal, if: own}
+//	administration: {sensitive: of_admins}
 //	tenants:
 //	  acme: {types: …, fields: {customer: {vip: open}}, attributes: {customer: {tier: string}}}
 //
@@ -58,11 +62,13 @@ func (s *Schema) YAML() ([]byte, error) {
 		return nil, err
 	}
 	return writeYAML("schema", mappingNode(
-		pair{"types", tableNode(s.Types, typeNode)},
+		pair{"types", tableNode(s.ownTypes(), typeNode)},
 		pair{"conditions", tableNode(s.Conditions, textNode)},
 		pair{"check_only", namesNode(s.CheckOnly)},
 		pair{"user", attributesNode(s.User)},
 		pair{"env", attributesNode(s.Env)},
+		pair{"constraints", constraintsNode(s.Constraints)},
+		pair{"administration", administrationNode(s.Administration)},
 		pair{"tenants", tableNode(s.Tenants, extensionNode)},
 	))
 }
@@ -83,10 +89,16 @@ func (y *schemaReader) schema(n *yaml.Node) *Schema {
 			s.User = y.attributes(v)
 		case "env":
 			s.Env = y.attributes(v)
+		case "constraints":
+			for item := range y.Items(v) {
+				s.Constraints = append(s.Constraints, y.constraint(item))
+			}
+		case "administration":
+			s.Administration = y.administration(v)
 		case "tenants":
 			s.Tenants = table(&y.YAMLReader, v, y.extension)
 		default:
-			y.Unknown(word, "types", "conditions", "check_only", "user", "env", "tenants")
+			y.Unknown(word, "types", "conditions", "check_only", "user", "env", "constraints", "administration", "tenants")
 		}
 	}
 	return s

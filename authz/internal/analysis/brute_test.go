@@ -31,7 +31,7 @@ func clock() time.Time { return now }
 // flagged is a schema whose conditions are flags of records, so that records can have
 // every value of each.
 func flagged(s *model.Schema) *model.Schema {
-	f := &model.Schema{Types: maps.Clone(s.Types), Conditions: map[string]string{}}
+	f := &model.Schema{Types: maps.Clone(s.Types), Conditions: map[string]string{}, Constraints: s.Constraints}
 	attrs := map[string]model.AttrType{}
 	for name := range s.Conditions {
 		attrs["flag_"+name] = model.AttrBool
@@ -109,6 +109,7 @@ func decode(t testing.TB, lines []model.Line) (facts []model.Fact) {
 type pooled struct {
 	*vocabulary
 	real *engine.Schema // with flags
+	bare *engine.Schema // and without constraints
 }
 
 var pool = struct {
@@ -132,7 +133,9 @@ func schemaOf(t testing.TB, s *model.Schema) *pooled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	pool.of[s] = &pooled{free, engine.NewSchema(f, set)}
+	bare := *f
+	bare.Constraints = nil
+	pool.of[s] = &pooled{free, engine.NewSchema(f, set), engine.NewSchema(&bare, set)}
 	return pool.of[s]
 }
 

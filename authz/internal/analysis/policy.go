@@ -113,7 +113,7 @@ func compileFacts(s *engine.Schema, tenant string, facts []model.Fact) (*engine.
 
 // freed is a schema with the same words, whose conditions are attributes of records.
 func freed(s *model.Schema) *model.Schema {
-	free := &model.Schema{Types: maps.Clone(s.Types), Conditions: map[string]string{}}
+	free := &model.Schema{Types: maps.Clone(s.Types), Conditions: map[string]string{}, Constraints: s.Constraints, Administration: s.Administration}
 	attributes := map[string]model.AttrType{}
 	for name := range s.Conditions {
 		if attr := attrOf(name); model.CheckName(attr) == nil { // or no rule has room for it

@@ -70,8 +70,8 @@ func (w *world) statement(d dice) string {
 	if d.IntN(4) == 0 {
 		on += "/1"
 	}
-	switch d.IntN(3) {
-	case 0:
+	switch fields := len(s.Types[typ].Fields) > 0; {
+	case d.IntN(3) == 0 && fields:
 		b += pick(d, " sees ", " edits ") + on + "#" + pick(d, sortedKeys(s.Types[typ].Fields)...)
 	default:
 		b += " may " + pick(d, append(sortedKeys(s.Types[typ].Actions), "*")...) + " " + on
@@ -146,14 +146,15 @@ func (w *world) scoped(scope model.Scope, user string, groups []string, r *model
 		}
 		return false
 	})
+	action := sortedKeys(p.schema.Types[r.Type].Actions)[0]
 	facts = append(facts,
-		model.CustomerRule{Tenant: "acme", Subject: user, On: model.OnType(r.Type), Action: "read", Effect: model.Allow, Scope: model.ScopeAll},
-		model.CustomerRule{Tenant: "acme", Subject: user, On: model.OnType(r.Type), Action: "read", Effect: model.Deny, Scope: scope})
-	e, err := compileFacts(w.schema.real, "acme", facts)
+		model.CustomerRule{Tenant: "acme", Subject: user, On: model.OnType(r.Type), Action: action, Effect: model.Allow, Scope: model.ScopeAll},
+		model.CustomerRule{Tenant: "acme", Subject: user, On: model.OnType(r.Type), Action: action, Effect: model.Deny, Scope: scope})
+	e, err := compileFacts(w.schema.bare, "acme", facts)
 	if err != nil {
 		panic(err)
 	}
-	v, err := e.Decide(&model.Request{Tenant: "acme", User: user, Action: "read", Record: withoutUnknown(e.Schema(), r), At: now}, clock)
+	v, err := e.Decide(&model.Request{Tenant: "acme", User: user, Action: action, Record: withoutUnknown(e.Schema(), r), At: now}, clock)
 	if err != nil {
 		panic(err)
 	}

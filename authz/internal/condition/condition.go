@@ -126,6 +126,7 @@ type Facts interface {
 // the condition; model.ErrNoFilter is wrong with one that has no form, unless it is
 // check-only.
 func Compile(s *model.Schema) (*Set, error) {
+	s = s.Complete()
 	attrs, err := declare(s)
 	if err != nil {
 		return nil, err

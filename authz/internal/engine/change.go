@@ -190,7 +190,7 @@ func (c *changing) membership(f model.Membership, add bool) bool {
 		return c.byID(id).direct()
 	})
 	next := newSubject(user.id, 0, closure, direct, func(id uint32) uint8 { return c.byID(id).bit })
-	next.user, next.base, next.timed = true, c.base.merged(closure, c.names), timed
+	next.user, next.base, next.timed, next.violates = true, c.base.merged(closure, c.names), timed, c.violated(closure) != ""
 	c.subjects = c.subjects.with(0, f.Member, next)
 	if c.people != nil {
 		c.movePerson(user, &next)

@@ -379,7 +379,7 @@ func (b *builder) finishSubjects() {
 		closure, timed = b.closure(closure[:0], uint32(id), direct)
 		s := newSubject(uint32(id), b.bitOf[id], closure, b.direct[id], bitOf)
 		s.user, s.base = model.KindOf(name) == model.User, b.base.merged(closure, b.names)
-		s.timed = timed
+		s.timed, s.violates = timed, b.violated(closure) != ""
 		b.subjectSlots = append(b.subjectSlots, newSlot(0, name, s))
 	}
 	b.subjects = newTable(b.subjectSlots)

@@ -43,10 +43,20 @@ func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, cloc
 
 // decide is the decision: rules 3 to 10 of package authz.
 func (q *question) decide(req *model.Request) Verdict {
+	open := false
 	if q.switched { // rules 3 and 4
-		if reason := q.gate(req); reason != noReason {
+		reason := q.gate(req)
+		if open = reason == model.ReasonOpen; !open && reason != noReason {
 			return Verdict{Reason: reason}
 		}
+	}
+	if len(q.action.forbidden) > 0 || q.who.violates {
+		if name := q.constraint(req); name != "" {
+			return Verdict{Reason: model.ReasonForbidden, constraint: name}
+		}
+	}
+	if open {
+		return Verdict{Reason: model.ReasonOpen}
 	}
 	forbidding, allowing := q.customerRules(req)
 	switch {
@@ -164,6 +174,8 @@ type Verdict struct {
 	Reason model.Reason
 	Unsure bool // it denies, but might not if the request told more of the user or the environment
 	by     source
+	// constraint forbids, if it is not empty; then nothing else is by.
+	constraint string
 }
 
 // Allowed tells whether the verdict allows.

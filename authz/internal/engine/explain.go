@@ -21,7 +21,7 @@ func (s *Snapshot) DecideInFull(req *model.Request, clock func() time.Time) (mod
 
 // tell words a verdict.
 func (q *question) tell(req *model.Request, v Verdict) model.Decision {
-	d := model.Decision{Allowed: v.Allowed(), Reason: v.Reason, Revision: q.Revision}
+	d := model.Decision{Allowed: v.Allowed(), Reason: v.Reason, Constraint: v.constraint, Revision: q.Revision}
 	if !v.by.found() {
 		return d
 	}
@@ -161,7 +161,7 @@ func (s *Snapshot) Explain(req *model.Request, clock func() time.Time, with func
 
 // gates are the steps of the decision up to the one that failed.
 func (q *question) gates(req *model.Request, v Verdict) []model.Gate {
-	rule := ""
+	rule := v.constraint
 	if v.by.found() {
 		rule = q.customerRule(req, v.by).String()
 	}

@@ -59,6 +59,11 @@ func (f *facts) Holds(typ, action string) bool {
 	if t == nil || t.actions[action] == nil {
 		return false
 	}
+	for _, p := range t.actions[action].forbidden {
+		if p.scope == model.ScopeLevel {
+			return false
+		}
+	}
 	allowed := false
 	for s, who := f.q.Snapshot, f.q.who; s != nil; s, who = s.base, who.base {
 		for _, at := range t.actions[action].cells[:s.cells] {

@@ -46,9 +46,9 @@ type filtering struct {
 
 // decide is the decision, as in decide.go.
 func (f *filtering) decide() filter.Expr {
-	off := filter.Expr(filter.False)
+	off := f.constrained()
 	if f.switched {
-		off = f.recordsOff()
+		off = filter.AnyOf(off, f.recordsOff())
 		switch f.gate(f.req) {
 		case noReason:
 		case model.ReasonOpen:

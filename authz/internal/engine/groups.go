@@ -43,7 +43,7 @@ func (q *question) groupsOf(of *subject) *subject {
 	direct = slices.DeleteFunc(direct, func(g uint32) bool { return !passes(edge{of.id, g}) })
 	closure := closureOf(nil, of.id, func(id uint32) []uint32 { return s.byID(id).direct() }, passes)
 	now := newSubject(of.id, of.bit, closure, direct, func(id uint32) uint8 { return s.byID(id).bit })
-	now.user, now.base = of.user, s.base.merged(closure, s.names)
+	now.user, now.base, now.violates = of.user, s.base.merged(closure, s.names), s.violated(closure) != ""
 	return &now
 }
 

@@ -20,7 +20,8 @@ type Schema struct {
 	anyType    map[string]uint32 // cells of rules on "*", by action; model.Any among them
 	cells      int               // of customer rules
 	fieldCells int
-	hierarchy  bool // some type has one
+	hierarchy  bool        // some type has one
+	exclusive  []exclusion // static constraints
 }
 
 type recordType struct {
@@ -34,6 +35,7 @@ type recordType struct {
 	hidden   *Levels  // every field hidden
 	anyField uint32   // field rules on every field of the type
 	parent   *recordType
+	builtIn  bool // it is that of permissions
 }
 
 type action struct {
@@ -43,6 +45,10 @@ type action struct {
 	cells   [4]uint32 // of rules on the type and on "*", for the action and for every action
 	need    model.Level
 	reading bool
+	// forbidden is what dynamic constraints say of the action.
+	forbidden []prohibition
+	// administers marks what a tenant that is locked or read-only leaves to its administrators.
+	administers bool
 }
 
 type field struct {
@@ -55,6 +61,7 @@ type field struct {
 // NewSchema compiles a schema, as it holds for one tenant or for the base
 // policy (see model.Schema.For), with its conditions.
 func NewSchema(s *model.Schema, conditions *condition.Set) *Schema {
+	s = s.Complete()
 	c := &Schema{Schema: s, types: map[string]*recordType{}, typeNames: []string{model.Any}, conditions: conditions, anyType: map[string]uint32{}}
 	cell := func(count *int) uint32 { *count++; return uint32(*count - 1) }
 	anyAny := cell(&c.cells)
@@ -83,6 +90,7 @@ func NewSchema(s *model.Schema, conditions *condition.Set) *Schema {
 	for _, t := range c.types {
 		t.parent = c.types[t.Parent.Type]
 	}
+	c.addConstraints()
 	c.actions = newActionTable(c.types)
 	return c
 }

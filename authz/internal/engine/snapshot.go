@@ -73,6 +73,8 @@ type subject struct {
 	timed bool  // groups depend on the instant, or on who asks: see question.groupsOf
 	user  bool  // it is a user
 	bit   uint8 // its own bit; 0: none
+	// violates: its groups exclude each other, by a static constraint.
+	violates bool
 
 	far     *[]uint32  // groups, when they are too many for near
 	near    [12]uint32 // groups: sorted, everyone and itself among them; behind them its direct groups

@@ -95,6 +95,9 @@ func (q *question) gate(req *model.Request) model.Reason {
 	open, mayPass := false, false
 	for i := range q.switches.tenant {
 		t := &q.switches.tenant[i]
+		if q.action.administers || t.mode == model.ModeOpen && q.typ.builtIn {
+			continue
+		}
 		if t.mode == model.ModeOpen {
 			if t.valid.Holds(q.at) && t.valid.Holds(q.now) {
 				open, mayPass = true, mayPass || t.isForAll() || q.isExcepted(req, t)

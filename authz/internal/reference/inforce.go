@@ -1,7 +1,6 @@
 package reference
 
 import (
-	"slices"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -65,15 +64,20 @@ func inForce(facts []model.Fact, at time.Time, lifted map[model.Switch]bool) []m
 }
 
 // suspended returns the facts of an open tenant: in the place of its customer rules one that allows
-// everyone everything, and rules that give the fields which are open, too. Those of others stay as they are.
-func suspended(facts []model.Fact) []model.Fact {
+// everyone everything, and rules that give the fields which are open, too. Those of others stay as they are, and so do
+// those on permissions.
+func suspended(schema *model.Schema, facts []model.Fact) []model.Fact {
 	var opened []model.Fact
 	for _, f := range facts {
 		s, ok := f.(model.Switch)
 		if !ok || s.Mode != model.ModeOpen {
 			continue
 		}
-		opened = append(opened, model.CustomerRule{Tenant: model.Base, Subject: model.Everyone, On: model.OnType(model.Any), Action: model.Any, Effect: model.Allow, Scope: model.ScopeAll})
+		for typ := range schema.Types {
+			if typ != model.PermissionType || schema.Administration == nil {
+				opened = append(opened, model.CustomerRule{Tenant: model.Base, Subject: model.Everyone, On: model.OnType(typ), Action: model.Any, Effect: model.Allow, Scope: model.ScopeAll})
+			}
+		}
 		for _, t := range s.Except.Fields() {
 			opened = append(opened, model.FieldRule{Tenant: model.Base, Subject: model.Everyone, On: t, Level: model.FieldWrite, Effect: model.Allow})
 		}
@@ -81,7 +85,17 @@ func suspended(facts []model.Fact) []model.Fact {
 	if opened == nil {
 		return facts
 	}
-	return append(slices.DeleteFunc(facts, func(f model.Fact) bool { return f.Section() == model.CustomerRules }), opened...)
+	for _, f := range facts {
+		r, rule := f.(model.CustomerRule)
+		switch {
+		case !rule:
+			opened = append(opened, f)
+		case schema.Administration != nil && (r.On.Type == model.PermissionType || r.On.Type == model.Any):
+			r.On.Type = model.PermissionType
+			opened = append(opened, r)
+		}
+	}
+	return opened
 }
 
 // offGroup tells whether the subject is a group and off. A user who is off
@@ -100,6 +114,17 @@ func defaults(schema *model.Schema) []model.Fact {
 					Tenant: model.Base, Subject: model.Everyone, On: model.OnField(typ, name), Level: f.Default, Effect: model.Allow,
 				})
 			}
+		}
+	}
+	return out
+}
+
+// constraints are what the schema forbids as rules of the base policy for everyone.
+func constraints(schema *model.Schema) []model.Fact {
+	var out []model.Fact
+	for _, c := range schema.Constraints {
+		for _, r := range c.Rules() {
+			out = append(out, r)
 		}
 	}
 	return out

@@ -8,6 +8,7 @@ package reference
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -138,7 +139,7 @@ func without(schema *model.Schema, conditions *condition.Set, tenant string, fac
 	}
 	e.SetNamedRoleManager("g", r.groups)
 	e.SetNamedRoleManager("g2", r.org)
-	for _, f := range append(suspended(inForce(facts, at, lifted)), defaults(schema)...) {
+	for _, f := range slices.Concat(suspended(schema, inForce(facts, at, lifted)), defaults(schema), constraints(schema)) {
 		if err := r.load(f); err != nil {
 			return nil, fmt.Errorf("reference: %w", err)
 		}

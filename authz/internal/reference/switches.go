@@ -20,9 +20,14 @@ func (r *Reference) switches() (all []model.Switch) {
 
 // open tells whether nothing switched off denies the action; and whether an open tenant is open for the user.
 func (r *Reference) open(user, action string, f *Facts) bool {
+	if r.violates(user) {
+		return false
+	}
+	permission := r.schema.Administration != nil && f.typ() == model.PermissionType
 	open, mayPass := false, false
 	for _, s := range r.switches() {
 		switch {
+		case permission && s.Target == model.Any && (s.Mode == model.ModeOpen || action == model.ActionAdminister):
 		case s.Mode == model.ModeOpen:
 			open = true
 			mayPass = mayPass || r.opensFor(s, user, f)
@@ -31,6 +36,22 @@ func (r *Reference) open(user, action string, f *Facts) bool {
 		}
 	}
 	return !open || mayPass && r.named[user]
+}
+
+// violates tells whether a user is in two groups that exclude each other.
+func (r *Reference) violates(user string) bool {
+	for _, c := range r.schema.Constraints {
+		n := 0
+		for _, g := range c.Exclusive {
+			if r.isIn(user, g) {
+				n++
+			}
+		}
+		if n > 1 {
+			return true
+		}
+	}
+	return false
 }
 
 // namedBy are the subjects that facts name, but for targets of switches.

@@ -186,7 +186,11 @@ func (g *generator) subject(tenant string) string {
 
 // target is one of a rule; of a field rule, without a unit.
 func (g *generator) target(tenant string, field bool) model.Target {
-	t := model.OnType(pick(g.dice, names(g.schema.Types)...))
+	types := names(g.schema.Types)
+	if field { // permissions have none
+		types = slices.DeleteFunc(types, func(name string) bool { return len(g.schema.Types[name].Fields) == 0 })
+	}
+	t := model.OnType(pick(g.dice, types...))
 	if tenant == model.Base {
 		if !field && g.chance(25) {
 			t.Type = model.Any

@@ -60,7 +60,7 @@ func (g *generator) topic() (user, typ, id, action, field string) {
 		action = pick(g.dice, names(g.schema.Types[typ].Actions)...)
 	}
 	if field == "" || field == model.Any {
-		field = pick(g.dice, names(g.schema.Types[typ].Fields)...)
+		field = pick(g.dice, append(names(g.schema.Types[typ].Fields), "name")...)
 	}
 	return user, typ, id, action, field
 }

@@ -127,7 +127,27 @@ func generateSchema(d dice) *model.Schema {
 		}}
 		delete(asset.Attributes, "region") // unknown to conditions
 	}
+	if d.chance(30) {
+		s.Administration = &model.Administration{}
+	}
+	if d.chance(50) {
+		generateConstraints(d, s)
+	}
 	return s
+}
+
+// generateConstraints adds one that is static, one that is dynamic, or both.
+func generateConstraints(d dice, s *model.Schema) {
+	if d.chance(60) {
+		s.Constraints = append(s.Constraints, model.Constraint{Name: "static", Exclusive: pick(d, roles[:2], []string{roles[0], teams[0]}, []string{teams[1], units[1], roles[2]})})
+	}
+	if len(s.Constraints) > 0 && d.chance(50) {
+		return
+	}
+	typ := pick(d, names(s.Complete().Types)...)
+	s.Constraints = append(s.Constraints, model.Constraint{Name: "dynamic", On: typ,
+		Forbid: []string{pick(d, append(names(s.Complete().Types[typ].Actions), model.Any)...)},
+		If:     pick(d, append(names(s.Conditions), model.OwnRecords, model.OwnRecords, model.OwnRecords)...)})
 }
 
 // generateType makes a type whose parent is one of those given.

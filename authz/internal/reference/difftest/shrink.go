@@ -237,6 +237,11 @@ func (s *shrinker) schema() (done bool) {
 			x.CheckOnly = slices.DeleteFunc(x.CheckOnly, func(n string) bool { return n == name })
 		})
 	}
+	for _, c := range s.Case.Schema.Constraints {
+		try(func(x *model.Schema) {
+			x.Constraints = slices.DeleteFunc(x.Constraints, func(k model.Constraint) bool { return k.Name == c.Name })
+		})
+	}
 	for _, name := range names(s.Case.Schema.Types) {
 		try(func(x *model.Schema) { delete(x.Types, name) })
 	}
@@ -281,7 +286,8 @@ func (s *shrinker) schema() (done bool) {
 }
 
 func cloneSchema(s *model.Schema) *model.Schema {
-	c := &model.Schema{Types: map[string]model.Type{}, Conditions: maps.Clone(s.Conditions), CheckOnly: slices.Clone(s.CheckOnly), User: maps.Clone(s.User), Env: maps.Clone(s.Env)}
+	c := &model.Schema{Types: map[string]model.Type{}, Conditions: maps.Clone(s.Conditions), CheckOnly: slices.Clone(s.CheckOnly), User: maps.Clone(s.User), Env: maps.Clone(s.Env),
+		Constraints: slices.Clone(s.Constraints), Administration: s.Administration}
 	for name, t := range s.Types {
 		t.Actions, t.Fields, t.Attributes = maps.Clone(t.Actions), maps.Clone(t.Fields), maps.Clone(t.Attributes)
 		c.Types[name] = t
