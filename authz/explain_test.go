@@ -219,6 +219,13 @@ func (w witness) errorf(format string, args ...any) {
 func (w witness) decision(d authz.Decision) {
 	w.t.Helper()
 	rule, ok := d.Rule.(authz.CustomerRule)
+	if d.Constraint != "" {
+		has := slices.ContainsFunc(w.c.Schema.Constraints, func(c model.Constraint) bool { return c.Name == d.Constraint })
+		if !has || d.Reason != model.ReasonForbidden || d.Rule != nil {
+			w.errorf("%v: the schema has the constraints %v", d, w.c.Schema.Constraints)
+		}
+		return
+	}
 	if wants := d.Reason >= model.ReasonForbidden && d.Reason != model.ReasonNoRule; ok != wants {
 		w.errorf("%v has the rule %v", d, d.Rule)
 		return
