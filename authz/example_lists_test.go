@@ -94,6 +94,26 @@ func ExampleFilter_IDs() {
 	// [] false
 }
 
+// A page that lists thousands keeps the memory for the next one.
+func ExampleFilter_AppendIDs() {
+	ctx, az := context.Background(), openLists()
+	defer az.Close()
+
+	var ids []string
+	for range 2 {
+		f, err := az.Filter(ctx, authz.Query{Tenant: "acme", User: "user:frank", Action: "read", Type: "customer"})
+		if err != nil {
+			fmt.Println(err)
+			return
+		}
+		ids, _ = f.AppendIDs(ids[:0])
+		fmt.Println(ids)
+	}
+	// Output:
+	// [42 77]
+	// [42 77]
+}
+
 // A condition that has no form in a database is marked check-only. What it might decide is in the
 // filter, and each record is asked.
 func ExampleFilter_Match() {

@@ -105,11 +105,15 @@ func (f *Filter) Expr() filter.Expr {
 
 // IDs is the records' ids, in no order, if the filter consists of ids alone, as for
 // who has nothing but single records. Otherwise ok is false.
-func (f *Filter) IDs() (ids []string, ok bool) {
+func (f *Filter) IDs() (ids []string, ok bool) { return f.AppendIDs(nil) }
+
+// AppendIDs is IDs appended to a list, which a server that lists thousands keeps for the
+// next time: new memory would cost it more than the list. If ok is false, nothing is appended.
+func (f *Filter) AppendIDs(to []string) (ids []string, ok bool) {
 	if !f.complete {
-		return nil, false
+		return to, false
 	}
-	return filter.IDs(f.Expr())
+	return filter.AppendIDs(to, f.Expr())
 }
 
 // String says for people which records the filter has.

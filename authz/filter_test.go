@@ -85,6 +85,7 @@ func TestFilterSaysAllNoneOrWhich(t *testing.T) {
 		authz.CustomerRule{Tenant: "acme", Subject: "role:rep", On: model.OnType("customer"), Action: "read", Effect: model.Allow},
 		authz.CustomerRule{Tenant: "acme", Subject: "user:off", On: model.OnType("customer"), Action: "read", Effect: model.Deny},
 		member("user:eve", "role:boss"), member("user:ann", "role:rep"), member("user:off", "role:boss"), readOn("user:one", "7")))
+	listed := map[string][]string{"user:one": {"kept", "7"}, "user:off": {"kept"}, "user:zoe": {"kept"}}
 	for user, want := range map[string]string{
 		"user:eve": "true", "user:off": "false", "user:zoe": "false", "user:one": "id in (7)", "user:ann": "owner in (user:ann)",
 	} {
@@ -94,6 +95,10 @@ func TestFilterSaysAllNoneOrWhich(t *testing.T) {
 		}
 		if f.String() != want || f.All() != (want == "true") || f.None() != (want == "false") || !f.Complete() || f.Revision() != 1 {
 			t.Errorf("%s: %s, all %v, none %v, complete %v, revision %d; want %s", user, f, f.All(), f.None(), f.Complete(), f.Revision(), want)
+		}
+		wanted, consists := listed[user]
+		if ids, ok := f.AppendIDs([]string{"kept"}); ok != consists || ok && !slices.Equal(ids, wanted) || !ok && len(ids) != 1 {
+			t.Errorf("%s: appended %v, %v; want %v, %v", user, ids, ok, wanted, consists)
 		}
 	}
 }

@@ -15,18 +15,19 @@ type Numbered interface {
 	Mark(marks []uint64)
 }
 
-// IDs lists, in no order and each once, the ids of the records of which an expression is
-// true, if it looks at nothing but ids and they are not all but some. Otherwise ok is false.
-func IDs(x Expr) (ids []string, ok bool) {
+// AppendIDs appends, in no order and each once, the ids of the records of which an expression
+// is true, if it looks at nothing but ids and they are not all but some. Otherwise it appends
+// nothing, and ok is false.
+func AppendIDs(to []string, x Expr) (ids []string, ok bool) {
 	u := universe{}
 	if !u.collect(x) {
-		return nil, false
+		return to, false
 	}
 	s := u.set(x)
 	if s.except {
-		return nil, false
+		return to, false
 	}
-	return u.list(s), true
+	return u.appendNames(to, s), true
 }
 
 // universe is all ids that an expression looks at, by number.
@@ -152,12 +153,12 @@ func (s idSet) and(other idSet) idSet {
 	return idSet{s.marks, s.except && other.except}
 }
 
-func (u *universe) list(s idSet) []string {
+func (u *universe) appendNames(ids []string, s idSet) []string {
 	count := 0
 	for _, m := range s.marks {
 		count += bits.OnesCount64(m)
 	}
-	ids := make([]string, 0, count)
+	ids = slices.Grow(ids, count)
 	for i, m := range s.marks {
 		for m != 0 { // a run of names at a time
 			first := bits.TrailingZeros64(m)

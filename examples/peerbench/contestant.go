@@ -11,7 +11,8 @@ type Contestant interface {
 	// AddRule adds one grant; a Check that starts after it must see it.
 	AddRule(r Rule) error
 	// ListCustomers returns the customers of the tenant that the user may
-	// verb, in any order. all is every customer id, for those that must loop.
+	// verb, in any order. all is every customer id, for those that must loop. The
+	// list is the caller's until the next call, which may write over it.
 	ListCustomers(tenant, user, verb string, all []string) []string
 }
 
