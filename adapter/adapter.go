@@ -49,6 +49,13 @@ type Notifier interface {
 	Notify(f func(ctx context.Context, tenant string) error) (stop func())
 }
 
+// Appender is implemented by stores that load into memory of the caller's, who reads many
+// tenants one after the other.
+type Appender interface {
+	// AppendLines is Load, which appends the lines to those given.
+	AppendLines(ctx context.Context, tenant string, to []model.Line) (Snapshot, error)
+}
+
 type pendingKey struct{}
 
 // WithPending marks a context in which Load and Apply work inside a transaction

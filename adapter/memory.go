@@ -3,8 +3,11 @@ package adapter
 import (
 	"context"
 	"iter"
+	"maps"
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -50,9 +53,7 @@ func NewMemory(lines iter.Seq[model.Line]) (*Memory, error) {
 	if err := m.fill(lines); err != nil {
 		return nil, err
 	}
-	for _, t := range m.tenants {
-		t.lines.settle()
-	}
+	m.settle()
 	return m, nil
 }
 
@@ -76,6 +77,21 @@ func (m *Memory) fill(lines iter.Seq[model.Line]) error {
 	return nil
 }
 
+// settle settles the tenants' lines, several at a time.
+func (m *Memory) settle() {
+	tenants := slices.Collect(maps.Values(m.tenants))
+	var next atomic.Int64
+	var settling sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		settling.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(tenants); i = next.Add(1) - 1 {
+				tenants[i].lines.settle()
+			}
+		})
+	}
+	settling.Wait()
+}
+
 // tenant returns the named tenant, making it if it is not known yet.
 func (m *Memory) tenant(name string) *tenant {
 	t := m.tenants[name]
@@ -88,6 +104,11 @@ func (m *Memory) tenant(name string) *tenant {
 
 // Load implements Store.
 func (m *Memory) Load(ctx context.Context, tenant string) (Snapshot, error) {
+	return m.AppendLines(ctx, tenant, nil)
+}
+
+// AppendLines implements Appender.
+func (m *Memory) AppendLines(ctx context.Context, tenant string, to []model.Line) (Snapshot, error) {
 	if err := ctx.Err(); err != nil {
 		return Snapshot{}, err
 	}
@@ -95,9 +116,9 @@ func (m *Memory) Load(ctx context.Context, tenant string) (Snapshot, error) {
 	defer m.mu.RUnlock()
 	t := m.tenants[tenant]
 	if t == nil {
-		return Snapshot{}, nil
+		return Snapshot{Lines: to}, nil
 	}
-	return Snapshot{t.revision, m.appendLines(nil, tenant, t)}, nil
+	return Snapshot{t.revision, m.appendLines(to, tenant, t)}, nil
 }
 
 func (m *Memory) appendLines(lines []model.Line, name string, t *tenant) []model.Line {

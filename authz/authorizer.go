@@ -199,7 +199,13 @@ func (a *Authorizer) compile(ctx context.Context, t *tenant, more ...model.Line)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	s, err := engine.Compile(t.schema, a.base.Load(), t.name, from.Revision, append(from.Lines, more...))
+	from.Lines = append(from.Lines, more...)
+	return a.compiled(t, from)
+}
+
+// compiled compiles what was loaded of a tenant.
+func (a *Authorizer) compiled(t *tenant, from adapter.Snapshot) (*engine.Snapshot, error) {
+	s, err := engine.Compile(t.schema, a.base.Load(), t.name, from.Revision, from.Lines)
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
@@ -239,14 +245,12 @@ func (a *Authorizer) loadAll(ctx context.Context) error {
 	var workers sync.WaitGroup
 	for i := range errs[1:] {
 		workers.Go(func() {
+			var lines []model.Line // of one tenant after the other
 			for name := range names {
-				t := a.newTenant(name)
-				s, err := a.compile(ctx, t)
-				if err != nil {
+				var err error
+				if lines, err = a.preloadTenant(ctx, name, lines[:0]); err != nil {
 					errs[i] = errors.Join(errs[i], failed("open", name, err))
-					continue
 				}
-				a.tenants.publish(t, s)
 			}
 		})
 	}
@@ -262,4 +266,24 @@ func (a *Authorizer) loadAll(ctx context.Context) error {
 	close(names)
 	workers.Wait()
 	return errors.Join(errs...)
+}
+
+// preloadTenant loads a tenant by way of a list of lines, which it returns to be used again.
+func (a *Authorizer) preloadTenant(ctx context.Context, name string, lines []model.Line) ([]model.Line, error) {
+	load := a.store.Load
+	if store, ok := a.store.(adapter.Appender); ok {
+		load = func(ctx context.Context, name string) (adapter.Snapshot, error) {
+			return store.AppendLines(ctx, name, lines)
+		}
+	}
+	from, err := load(ctx, name)
+	if err != nil {
+		return lines, fmt.Errorf("%w: %w", ErrUnavailable, err)
+	}
+	t := a.newTenant(name)
+	s, err := a.compiled(t, from)
+	if err == nil {
+		a.tenants.publish(t, s)
+	}
+	return from.Lines, err
 }

@@ -149,6 +149,23 @@ func (f *fixture) load(tenant string) adapter.Snapshot {
 	return s
 }
 
+// wantAppended fails unless a store that is an Appender appends what it loads.
+func (f *fixture) wantAppended(tenant string, loaded adapter.Snapshot) {
+	f.Helper()
+	store, ok := f.store.(adapter.Appender)
+	if !ok {
+		return
+	}
+	kept := lines("kept", "a")
+	s, err := store.AppendLines(f.Context(), tenant, slices.Clone(kept))
+	if err != nil || s.Revision != loaded.Revision || len(s.Lines) < len(kept) || !slices.Equal(s.Lines[:len(kept)], kept) {
+		f.Fatalf("AppendLines(%q): revision %d, %d lines, %v", tenant, s.Revision, len(s.Lines), err)
+	}
+	if diff := cmp.Diff(loaded.Lines, s.Lines[len(kept):], sameLines); diff != "" {
+		f.Fatalf("AppendLines(%q) is not Load (-Load +AppendLines):\n%s", tenant, diff)
+	}
+}
+
 // reopen continues with the store as it was kept; it does nothing for a store
 // that does not outlive its process.
 func (f *fixture) reopen() {
@@ -175,6 +192,7 @@ func (f *fixture) wantNow(tenant string, revision model.Revision, want []model.L
 	if diff := cmp.Diff(adapter.Snapshot{Revision: revision, Lines: want}, got, sameLines); diff != "" {
 		f.Fatalf("Load(%q) mismatch (-want +got):\n%s", tenant, diff)
 	}
+	f.wantAppended(tenant, got)
 }
 
 // sameLines compares without regard to the order of lines.
@@ -581,6 +599,10 @@ func cancelled(f *fixture) {
 	isCancelled("Apply", err)
 	_, err = f.store.Load(ctx, "acme")
 	isCancelled("Load", err)
+	if store, ok := f.store.(adapter.Appender); ok {
+		_, err = store.AppendLines(ctx, "acme", nil)
+		isCancelled("AppendLines", err)
+	}
 	err = nil
 	for _, err = range f.store.Tenants(ctx) {
 	}
