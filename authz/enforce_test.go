@@ -520,3 +520,41 @@ func TestViewer_EnforceAll_is_Enforce_for_each_action(t *testing.T) {
 		}
 	}
 }
+
+// Conditions of a page are judged on one copy of the record, but each on its own action.
+func TestConditionsOfSeveralActionsAreEachJudgedOnTheirOwn(t *testing.T) {
+	schema, err := model.ParseSchema([]byte(`
+types: {customer: {actions: {read: read, update: write, delete: delete}, attributes: {region: string}}}
+conditions: {reading: action == "read" && record.region == "EU", changing: action != "read"}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	az, err := authz.Open(t.Context(), schema, storeOf(`
+acme:
+  rules:
+    - {who: user:ann, may: "*", on: customer, scope: all, if: reading}
+    - {who: user:bob, may: "*", on: customer, scope: all, if: changing}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	actions, got := []string{"update", "read", "delete", "read"}, make([]bool, 4)
+	for user, want := range map[string][]bool{"user:ann": {false, true, false, true}, "user:bob": {true, false, true, false}} {
+		v, err := az.For(t.Context(), "acme", user)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r := &authz.Record{Type: "customer", ID: "1", Attrs: map[string]any{"region": "EU"}}
+		if err := v.EnforceAll(r, actions, got); err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%s (-want +got):\n%s", user, diff)
+		}
+		r.Attrs["region"] = "US" // the next question is about the record as it is now
+		if ok, err := v.Enforce("read", r); ok || err != nil {
+			t.Errorf("%s: read elsewhere: %v, %v", user, ok, err)
+		}
+	}
+}

@@ -1,9 +1,26 @@
 package engine
 
 import (
+	"strings"
+
 	"github.com/crmauthz/crmauthz/authz/internal/condition"
 	"github.com/crmauthz/crmauthz/model"
 )
+
+// asked is what conditions about the record are judged on, copied once for all that the
+// question meets if it is the request's own record, as most are about.
+func (q *question) asked(req *model.Request, record *model.Record) condition.Input {
+	switch {
+	case record != req.Record:
+		return q.input(req, record)
+	case q.copied == nil:
+		in := q.input(req, record)
+		q.copied = &in
+	case q.copied.Action != req.Action:
+		q.copied.Action = strings.Clone(req.Action)
+	}
+	return *q.copied
+}
 
 // input is what a condition is judged on: a copy of the request about the record.
 func (q *question) input(req *model.Request, record *model.Record) condition.Input {

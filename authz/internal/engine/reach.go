@@ -33,7 +33,7 @@ func (q *question) holds(req *model.Request, s *Snapshot, r rule, record *model.
 
 // condition: rule 6.
 func (q *question) condition(req *model.Request, name string, record *model.Record, effect model.Effect) bool {
-	in := q.input(req, record)
+	in := q.asked(req, record)
 	truth := q.schema.conditions.Eval(name, in)
 	q.unsure = q.unsure || truth == condition.Unknown && q.schema.conditions.Lacks(name, in)
 	if effect == model.Deny {

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/crmauthz/crmauthz/authz/internal/condition"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -23,10 +24,11 @@ type question struct {
 	who    *subject    // the user, with her groups at the instant
 	rules  recordRules // on the single record
 	at     time.Time
-	lifted lifted    // the switches that are not for who asks
-	now    time.Time // by the clock, if the tenant may be open
-	unsure bool      // a condition was unknown for want of attributes of the user or the environment
-	varied bool      // the user's groups, or a field rule that was met, may be others for another record or a moment later
+	lifted lifted           // the switches that are not for who asks
+	now    time.Time        // by the clock, if the tenant may be open
+	copied *condition.Input // of the request, if a condition was judged
+	unsure bool             // a condition was unknown for want of attributes of the user or the environment
+	varied bool             // the user's groups, or a field rule that was met, may be others for another record or a moment later
 }
 
 // recordRules is the rules on a single record, and a window on those of them that
