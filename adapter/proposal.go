@@ -85,7 +85,8 @@ type Step struct {
 // Notice is an event that is being told of, or was.
 type Notice struct {
 	Event string    `json:"event"`
-	At    time.Time `json:"at"` // when it was begun to be told
+	At    time.Time `json:"at"`           // when it was begun to be told
+	By    string    `json:"by,omitempty"` // by whom: so that of two who begin at once one has put his version
 	Told  bool      `json:"told,omitempty"`
 }
 
@@ -121,7 +122,8 @@ func (p Proposal) Normal() (Proposal, error) {
 		s.Did, s.Actor, s.Reason, s.At = storable(s.Did), storable(s.Actor), storable(s.Reason), instant(s.At)
 	}
 	for i := range p.Notices {
-		p.Notices[i].Event, p.Notices[i].At = storable(p.Notices[i].Event), instant(p.Notices[i].At)
+		n := &p.Notices[i]
+		n.Event, n.At, n.By = storable(n.Event), instant(n.At), storable(n.By)
 	}
 	return p, nil
 }

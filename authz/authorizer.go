@@ -34,6 +34,7 @@ type Authorizer struct {
 	shapes     shapes            // of the types of the base schema
 	extended   map[string]shapes // of tenants with an extension
 	stop       func()            // the store's notifications
+	given      sync.Map          // notices that are given but not noted, by givenKey
 
 	closed  atomic.Bool
 	base    atomic.Pointer[engine.Snapshot]

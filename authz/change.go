@@ -19,6 +19,9 @@ type Author struct {
 	// ChangeID makes a retry safe: a change of a tenant with an ID that is in
 	// its log is not made again. Empty: a random one.
 	ChangeID string
+	// store makes the change durable, if that is more than Apply of the Authorizer's store.
+	store  func(context.Context, adapter.Change) (adapter.Entry, error)
+	erases bool // store changes more than the change says
 }
 
 // By names the author of a change.
@@ -227,7 +230,11 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 	if err != nil {
 		return 0, err
 	}
-	entry, err := a.store.Apply(ctx, adapter.Change{Tenant: t.name, ID: by.ChangeID, Base: s.Revision,
+	store := a.store.Apply
+	if by.store != nil {
+		store = by.store
+	}
+	entry, err := store(ctx, adapter.Change{Tenant: t.name, ID: by.ChangeID, Base: s.Revision,
 		Remove: remove, Add: add, Actor: by.Actor, Reason: by.Reason, At: a.clock()})
 	switch {
 	case err != nil:
@@ -236,7 +243,7 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 		return entry.Revision, nil
 	case t.name == model.Base:
 		err = a.loadBase(ctx)
-	case quick && entry.Base == s.Revision && slices.Equal(entry.Remove, remove) && slices.Equal(entry.Add, add):
+	case quick && !by.erases && entry.Base == s.Revision && slices.Equal(entry.Remove, remove) && slices.Equal(entry.Add, add):
 		a.tenants.publish(t, next)
 	default:
 		_, err = a.load(ctx, t)

@@ -29,6 +29,16 @@ var (
 	ErrBusy = errors.New("the policy keeps changing; try again")
 	// ErrMoved: a change was made for a revision that the policy is no longer at. (Apply)
 	ErrMoved = errors.New("the policy has changed since")
+	// ErrNoProposals: the store keeps no proposals. (Propose and what comes after it)
+	ErrNoProposals = errors.New("the store keeps no proposals")
+	// ErrNoErasing: the store cannot erase anybody. (Erase)
+	ErrNoErasing = errors.New("the store cannot erase anybody")
+	// ErrSettled: a proposal is settled already, as the text says. (Approve, Reject, Cancel)
+	ErrSettled = errors.New("the proposal is settled")
+	// ErrExpired: it is too late to approve a request. (Approve)
+	ErrExpired = errors.New("the proposal has expired")
+	// ErrOwnProposal: a second person is to settle it, who does not gain by it. (Approve, Reject)
+	ErrOwnProposal = errors.New("the proposal is the approver's own")
 )
 
 // Error says which operation failed, and for which tenant. Match what it

@@ -17,7 +17,8 @@ type Observer interface {
 // Event is what an Observer is told. The context that comes with it is that of the question; of a
 // Viewer's, the one that he was looked up with.
 type Event struct {
-	Op       string // as of Error: "enforce", "decide", "decide all" (for each), "filter", "apply", "grant", "revoke", "disable", "enable", "restore"
+	Op string // as of Error: "enforce", "decide", "decide all" (for each), "filter", "apply", "grant", "revoke", "disable", "enable", "restore",
+	// "propose", "approve", "reject", "cancel", "acknowledge", "make" (a planned change, by who proposed it), "run" (what it could not do), "erase"
 	Tenant   string
 	User     string // who asked, or the actor of a change
 	Action   string // of a decision or filter, as are Type and ID

@@ -1,0 +1,425 @@
+package authz
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Notifier tells people of proposals, and of switches and facts that end. An error, or a panic, is an error of
+// [Authorizer.RunOnce]; the notice is given again at the next look, and nothing else waits for it.
+type Notifier interface {
+	Notify(ctx context.Context, n Notice) error
+}
+
+// NotifierFunc is a function that is a Notifier.
+type NotifierFunc func(ctx context.Context, n Notice) error
+
+// Notify calls the function.
+func (f NotifierFunc) Notify(ctx context.Context, n Notice) error { return f(ctx, n) }
+
+// NoticeEvent is what a notice tells of.
+type NoticeEvent string
+
+// The events.
+const (
+	NoticeRequested NoticeEvent = "requested" // somebody is to approve it
+	NoticeRejected  NoticeEvent = "rejected"
+	NoticeCancelled NoticeEvent = "cancelled"
+	NoticeExpired   NoticeEvent = "expired"
+	NoticeBefore    NoticeEvent = "before" // a planned change starts soon
+	NoticeMade      NoticeEvent = "made"   // a change is made: at its start, or when it was approved
+	NoticeFailed    NoticeEvent = "failed" // a change is refused, and not made
+	NoticeLate      NoticeEvent = "late"   // a change is due and cannot be made yet, or (without a proposal) the store cannot be asked; Err says why
+	NoticeEnding    NoticeEvent = "ending" // a switch, or facts of a change, end soon
+	NoticeEnded     NoticeEvent = "ended"
+)
+
+// Notice is an event that people are to be told of.
+type Notice struct {
+	Event    NoticeEvent
+	Tenant   string
+	Proposal *Proposal // nil: of a switch
+	Facts    []Fact    // what ends
+	At       time.Time // when it is, or was: the start or the end; else when it came to be known
+	Err      error     // of NoticeLate
+}
+
+// RunOption says more of Run and RunOnce: Every or Ahead.
+type RunOption func(*runner)
+
+// Every sets how often Run looks; without it every 10 seconds.
+func Every(d time.Duration) RunOption { return func(r *runner) { r.every = d } }
+
+// Ahead sets how long before a start or an end people are told of it; without it 15 minutes.
+func Ahead(d time.Duration) RunOption { return func(r *runner) { r.ahead = d } }
+
+const (
+	defaultEvery = 10 * time.Second
+	defaultAhead = 15 * time.Minute
+	// tellingTakes is how long nobody else gives a notice that somebody is giving.
+	tellingTakes = time.Minute
+	// endedSince is how long ago a switch may have ended that is told of.
+	endedSince = 24 * time.Hour
+)
+
+// runner is one look at what is due.
+type runner struct {
+	*Authorizer
+	planner      adapter.Planner
+	to           Notifier
+	every, ahead time.Duration
+	now          time.Time
+}
+
+// Run makes the planned changes of all tenants when they start, has those expire that are too late, and tells the
+// notifier of it (nil: nobody): of a planned change before it starts, when it is made, or when it failed; of requests and what becomes of them;
+// and of the facts of a change, and of every switch of a tenant, before they end and when they have: so that
+// people know before an open tenant closes. It returns when the context ends, with its error, or with ErrClosed or ErrNoProposals.
+//
+// Any number of processes may run it on one store: one of them makes a change, and one gives a notice. What was told
+// is kept with the proposals; a notice is given once more only if a process ends while it gives it, after a minute.
+// A clock that is set back makes nothing twice and undoes nothing. If the store cannot be asked, nothing changes: what is due is made
+// when it can, unless it has expired by then, and the notifier hears NoticeLate, once. The time is that of WithClock.
+func (a *Authorizer) Run(ctx context.Context, to Notifier, options ...RunOption) error {
+	r := runner{every: defaultEvery}
+	for _, o := range options {
+		o(&r)
+	}
+	late := false
+	for {
+		err := a.RunOnce(ctx, to, options...)
+		switch {
+		case errors.Is(err, ErrClosed), errors.Is(err, ErrNoProposals):
+			return err
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case !errors.Is(err, errNotAsked):
+			late = false
+		case !late:
+			late = give(ctx, to, Notice{Event: NoticeLate, At: a.clock(), Err: err}) == nil
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(r.every):
+		}
+	}
+}
+
+// RunOnce looks once at what is due, as [Authorizer.Run] does again and again. Its error says all that
+// could not be done: ErrUnavailable if the store cannot be asked.
+func (a *Authorizer) RunOnce(ctx context.Context, to Notifier, options ...RunOption) error {
+	start := a.started()
+	planner, err := a.planner(Author{Actor: "-"})
+	if err == nil {
+		r := &runner{Authorizer: a, planner: planner, to: to, ahead: defaultAhead, now: a.clock()}
+		for _, o := range options {
+			o(r)
+		}
+		err = r.look(ctx)
+	}
+	if err != nil {
+		_, err = a.changed(ctx, "run", start, "", Author{}, 0, err)
+	}
+	return err
+}
+
+// errNotAsked: the store does not say what is due.
+var errNotAsked = fmt.Errorf("%w: what is due is not known", ErrUnavailable)
+
+// look looks at all that is due.
+func (r *runner) look(ctx context.Context) error {
+	due, err := r.planner.Due(ctx, r.now)
+	if err != nil {
+		return fmt.Errorf("%w: %w", errNotAsked, err)
+	}
+	var errs []error
+	for _, p := range due {
+		if err := r.lookAt(ctx, p); err != nil {
+			errs = append(errs, fmt.Errorf("proposal %s of tenant %q: %w", p.ID, p.Tenant, err))
+		}
+	}
+	lines, err := r.planner.Ending(ctx, r.now.Add(-endedSince), r.now.Add(r.ahead))
+	if err != nil {
+		errs = append(errs, fmt.Errorf("%w: %w", errNotAsked, err))
+	}
+	for _, l := range lines {
+		if err := r.lookAtSwitch(ctx, l); err != nil {
+			errs = append(errs, fmt.Errorf("switch %s: %w", l, err))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// lookAt has happen to a proposal what is due, and tells of it.
+func (r *runner) lookAt(ctx context.Context, p adapter.Proposal) error {
+	p, late, err := r.advance(ctx, p)
+	if err != nil {
+		return err
+	}
+	errs := []error{late}
+	notices := r.noticesOf(p, late)
+	for _, n := range notices {
+		if p, err = r.tell(ctx, p, n); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return err
+	}
+	if slices.ContainsFunc(notices, func(n notice) bool { return !toldOf(p, n.key) }) {
+		return nil // another is giving one; it stays due until that is noted
+	}
+	next := r.nextLook(p)
+	if !next.Equal(p.Due) {
+		p.Version, p.Due = p.Version+1, next
+		if err := r.planner.Put(ctx, p); err != nil && !errors.Is(err, adapter.ErrConflict) { // whoever was faster has it looked at
+			return err
+		}
+	}
+	return nil
+}
+
+// advance makes a change that starts, or has it expire. late is why it cannot be made yet.
+func (r *runner) advance(ctx context.Context, p adapter.Proposal) (next adapter.Proposal, late, err error) {
+	open := p.State == adapter.Requested || p.State == adapter.Planned
+	switch {
+	case open && !r.now.Before(p.Expires):
+		next = step(p, adapter.Expired, string(adapter.Expired), Author{}, r.now)
+		err = r.planner.Put(ctx, next)
+	case p.State == adapter.Planned && !r.now.Before(p.Start):
+		if next, late = r.make(ctx, p); next.State != adapter.Planned {
+			late = nil
+		}
+	default:
+		next = p
+	}
+	if errors.Is(err, adapter.ErrConflict) {
+		next, err = r.planner.Proposal(ctx, p.Tenant, p.ID)
+	}
+	return next, late, err
+}
+
+// notice is one that is to be given, with the name that it is remembered by.
+type notice struct {
+	Notice
+	key string
+}
+
+var eventOf = map[adapter.State]NoticeEvent{
+	adapter.Requested: NoticeRequested, adapter.Rejected: NoticeRejected, adapter.Cancelled: NoticeCancelled,
+	adapter.Expired: NoticeExpired, adapter.Made: NoticeMade, adapter.Failed: NoticeFailed,
+}
+
+// noticesOf are the notices of a proposal that are due and not given.
+func (r *runner) noticesOf(p adapter.Proposal, late error) (due []notice) {
+	add := func(key string, n Notice) {
+		if !toldOf(p, key) {
+			n.Tenant = p.Tenant
+			due = append(due, notice{n, key})
+		}
+	}
+	if event, ok := eventOf[p.State]; ok {
+		add(string(event), Notice{Event: event, At: lastStep(p).At})
+	}
+	switch {
+	case p.State == adapter.Planned && late != nil:
+		add(string(NoticeLate), Notice{Event: NoticeLate, At: r.now, Err: late})
+	case p.State == adapter.Planned && !p.Start.IsZero() && r.now.Before(p.Start) && !r.now.Before(p.Start.Add(-r.ahead)):
+		add(string(NoticeBefore), Notice{Event: NoticeBefore, At: p.Start})
+	case p.State == adapter.Made:
+		for _, e := range endsOf(p) {
+			if event := r.ending(e.at); event != "" {
+				add(string(event)+" "+e.at.Format(time.RFC3339), Notice{Event: event, At: e.at, Facts: e.facts})
+			}
+		}
+	}
+	return due
+}
+
+// ending is what is to be told of what ends at a time, if anything.
+func (r *runner) ending(at time.Time) NoticeEvent {
+	switch {
+	case !r.now.Before(at):
+		return NoticeEnded
+	case !r.now.Before(at.Add(-r.ahead)):
+		return NoticeEnding
+	}
+	return ""
+}
+
+// end is facts that end at the same time.
+type end struct {
+	at    time.Time
+	facts []Fact
+}
+
+// endsOf are the ends of what a proposal added, but for switches: every switch is looked at.
+func endsOf(p adapter.Proposal) (ends []end) {
+	for _, l := range p.Add {
+		f, err := model.Decode(l)
+		if err != nil {
+			continue
+		}
+		until := untilOf(f)
+		if until.IsZero() {
+			continue
+		}
+		i := slices.IndexFunc(ends, func(e end) bool { return e.at.Equal(until) })
+		if i < 0 {
+			i, ends = len(ends), append(ends, end{at: until})
+		}
+		ends[i].facts = append(ends[i].facts, f)
+	}
+	return ends
+}
+
+func untilOf(f Fact) time.Time {
+	switch f := f.(type) {
+	case CustomerRule:
+		return f.Valid.Until
+	case TeamRule:
+		return f.Valid.Until
+	case FieldRule:
+		return f.Valid.Until
+	case Membership:
+		return f.Valid.Until
+	}
+	return time.Time{}
+}
+
+// nextLook is when a proposal, of which all is told that is due, is to be looked at again; zero: never.
+func (r *runner) nextLook(p adapter.Proposal) (next time.Time) {
+	at := func(t time.Time) {
+		if t.After(r.now) && (next.IsZero() || t.Before(next)) {
+			next = t
+		}
+	}
+	switch p.State {
+	case adapter.Requested:
+		at(p.Expires)
+	case adapter.Planned:
+		at(p.Start.Add(-r.ahead))
+		at(p.Start)
+		at(p.Expires)
+	case adapter.Made:
+		for _, e := range endsOf(p) {
+			at(e.at.Add(-r.ahead))
+			at(e.at)
+		}
+	}
+	return next
+}
+
+// lookAtSwitch tells of a switch that ends. What was told is kept as a proposal that is none.
+func (r *runner) lookAtSwitch(ctx context.Context, l model.Line) error {
+	f, err := model.DecodeSwitch(l)
+	if err != nil {
+		return err
+	}
+	event := r.ending(f.Valid.Until)
+	if event == "" {
+		return nil
+	}
+	id := "ends " + l.RuleID()
+	p, err := r.planner.Proposal(ctx, l.Tenant(), id)
+	if errors.Is(err, adapter.ErrNoProposal) {
+		p, err = adapter.Proposal{Tenant: l.Tenant(), ID: id, State: adapter.Noted, Steps: []adapter.Step{{Did: string(adapter.Noted), At: r.now}}}, nil
+	}
+	if err != nil || toldOf(p, string(event)) {
+		return err
+	}
+	_, err = r.tell(ctx, p, notice{Notice{Event: event, Tenant: l.Tenant(), Facts: []Fact{f}, At: f.Valid.Until}, string(event)})
+	return err
+}
+
+func toldOf(p adapter.Proposal, key string) bool {
+	return slices.ContainsFunc(p.Notices, func(n adapter.Notice) bool { return n.Event == key && n.Told })
+}
+
+// tell gives a notice and notes that it is given. First it notes that it is giving it, so that of several
+// processes one does. It returns the proposal as it is then.
+func (r *runner) tell(ctx context.Context, p adapter.Proposal, n notice) (adapter.Proposal, error) {
+	given := givenKey{p.Tenant, p.ID, n.key}
+	if _, ok := r.given.Load(given); !ok {
+		for _, was := range p.Notices {
+			if was.Event == n.key && r.now.Sub(was.At).Abs() < tellingTakes {
+				return p, nil // another is at it
+			}
+		}
+		claimed, err := r.note(ctx, p, adapter.Notice{Event: n.key, At: r.now, By: rand.Text()})
+		if errors.Is(err, adapter.ErrConflict) {
+			return p, nil // another was faster; it is still due
+		}
+		if err != nil {
+			return p, err
+		}
+		p = claimed
+		if p.State != adapter.Noted {
+			if n.Proposal, err = show(p); err != nil {
+				return p, err
+			}
+		}
+		if err := give(ctx, r.to, n.Notice); err != nil {
+			p, lost := r.insist(ctx, p, adapter.Notice{Event: n.key}) // to be given at the next look
+			return p, errors.Join(err, lost)
+		}
+		r.given.Store(given, true) // though the note may be lost
+	}
+	p, err := r.insist(ctx, p, adapter.Notice{Event: n.key, At: r.now, Told: true})
+	if err == nil {
+		r.given.Delete(given)
+	}
+	return p, err
+}
+
+// givenKey names a notice that was given, but not yet noted.
+type givenKey struct{ tenant, id, key string }
+
+// note puts a proposal with a notice, in place of one of the same event.
+func (r *runner) note(ctx context.Context, p adapter.Proposal, n adapter.Notice) (adapter.Proposal, error) {
+	p.Notices = slices.DeleteFunc(slices.Clone(p.Notices), func(was adapter.Notice) bool { return was.Event == n.Event })
+	p.Notices = append(p.Notices, n)
+	p.Version++
+	return p, r.planner.Put(ctx, p)
+}
+
+// insist is note of a proposal that others may change meanwhile.
+func (r *runner) insist(ctx context.Context, p adapter.Proposal, n adapter.Notice) (adapter.Proposal, error) {
+	for range maxConflicts {
+		noted, err := r.note(ctx, p, n)
+		if !errors.Is(err, adapter.ErrConflict) {
+			if err != nil {
+				return p, err
+			}
+			return noted, nil
+		}
+		if p, err = r.planner.Proposal(ctx, p.Tenant, p.ID); err != nil {
+			return p, err
+		}
+	}
+	return p, ErrBusy
+}
+
+// give calls a notifier; its panic is an error.
+func give(ctx context.Context, to Notifier, n Notice) (err error) {
+	if to == nil {
+		return nil
+	}
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("the notifier panicked: %v", p)
+		}
+	}()
+	if err := to.Notify(ctx, n); err != nil {
+		return fmt.Errorf("the notifier: %w", err)
+	}
+	return nil
+}
