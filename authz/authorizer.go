@@ -35,6 +35,7 @@ type Authorizer struct {
 	extended   map[string]shapes // of tenants with an extension
 	stop       func()            // the store's notifications
 	given      sync.Map          // notices that are given but not noted, by givenKey
+	latest     engine.Latest     // that the clock has shown
 
 	closed  atomic.Bool
 	base    atomic.Pointer[engine.Snapshot]
@@ -210,6 +211,8 @@ func (a *Authorizer) compiled(t *tenant, from adapter.Snapshot) (*engine.Snapsho
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
+	s.Latest = &a.latest
+	a.latest.Note(a.clock())
 	return s, nil
 }
 

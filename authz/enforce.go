@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"sync/atomic"
+	"time"
 
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
 	"github.com/crmauthz/crmauthz/model"
@@ -62,6 +63,21 @@ func (a *Authorizer) logOpen(ctx context.Context, s *engine.Snapshot, req *Reque
 		e.Type, e.ID = r.Type, r.ID
 	}
 	return a.log(ctx, e)
+}
+
+// openClock is the clock to answer more about a request by. Of a tenant that may be open it is one
+// that stands still, and what is allowed at that instant because it is open has been logged.
+func (a *Authorizer) openClock(ctx context.Context, s *engine.Snapshot, req *Request) (clock func() time.Time, err error) {
+	if !s.Opens() {
+		return a.clock, nil
+	}
+	now := a.clock()
+	clock = func() time.Time { return now }
+	v, err := s.DecideFor(engine.User{}, req, clock)
+	if err == nil && v.Reason == model.ReasonOpen {
+		err = a.logOpen(ctx, s, engine.Clone(req))
+	}
+	return clock, err
 }
 
 // decideInFull decides with the reason, and logs what an open tenant allows.
@@ -160,12 +176,11 @@ func (a *Authorizer) fieldLevel(ctx context.Context, s *engine.Snapshot, req *Re
 	if err := a.resolve(ctx, []*Request{req}); err != nil {
 		return model.FieldHidden, err
 	}
-	if s.Opens() {
-		if _, err := a.decideInFull(ctx, s, req); err != nil {
-			return model.FieldHidden, err
-		}
+	clock, err := a.openClock(ctx, s, req)
+	if err != nil {
+		return model.FieldHidden, err
 	}
-	return s.FieldLevel(req, field, a.clock)
+	return s.FieldLevel(req, field, clock)
 }
 
 // Explain decides a request and tells all that led to the decision: the gates up to the

@@ -50,7 +50,11 @@ func (a *Authorizer) Fields(ctx context.Context, req Request) (Fields, error) {
 	if err != nil {
 		return Fields{}, failed("fields", req.Tenant, err)
 	}
-	l, err := s.FieldLevels(engine.User{}, &req, false, nil, a.clock)
+	clock, err := a.openClock(ctx, s, &req)
+	if err != nil {
+		return Fields{}, failed("fields", req.Tenant, err)
+	}
+	l, err := s.FieldLevels(engine.User{}, &req, false, nil, clock)
 	if err != nil {
 		return Fields{}, failed("fields", req.Tenant, err)
 	}
@@ -97,7 +101,11 @@ func (v *Viewer) FieldsOfList(action, typ string) (Fields, error) {
 	}
 	req := v.request
 	req.Action, req.Type = action, typ
-	l, err := v.snapshot.LeastFieldLevels(v.user, &req, v.of.clock)
+	var l *engine.Levels
+	clock, err := v.of.openClock(v.ctx, v.snapshot, &req)
+	if err == nil {
+		l, err = v.snapshot.LeastFieldLevels(v.user, &req, clock)
+	}
 	if err != nil {
 		return Fields{}, failed("fields", req.Tenant, err)
 	}
@@ -110,8 +118,10 @@ func (v *Viewer) fields(req *Request, listed bool) (Fields, error) {
 	if err := v.usable(); err != nil {
 		return Fields{}, err
 	}
-	if v.snapshot.Opens() && !listed {
-		if _, err := v.of.decideInFull(v.ctx, v.snapshot, engine.Clone(req)); err != nil {
+	clock := v.of.clock
+	if !listed {
+		var err error
+		if clock, err = v.of.openClock(v.ctx, v.snapshot, req); err != nil {
 			return Fields{}, err
 		}
 	}
@@ -119,7 +129,7 @@ func (v *Viewer) fields(req *Request, listed bool) (Fields, error) {
 	if known := v.last.Load(); known != nil {
 		last = *known
 	}
-	l, err := v.snapshot.FieldLevels(v.user, req, listed, last.levels, v.of.clock)
+	l, err := v.snapshot.FieldLevels(v.user, req, listed, last.levels, clock)
 	switch {
 	case err != nil:
 		return Fields{}, err

@@ -71,16 +71,16 @@ func (v *Viewer) filter(action, typ string) (*Filter, error) {
 	req := v.request
 	req.Action, req.Type = action, typ
 	start := v.of.started()
-	x, complete, err := v.snapshot.Filter(v.user, &req, v.of.clock)
+	var x filter.Expr
+	var complete bool
+	clock, err := v.of.openClock(v.ctx, v.snapshot, &req) // the list's records are allowed by it, all at once
+	if err == nil {
+		x, complete, err = v.snapshot.Filter(v.user, &req, clock)
+	}
 	none := x == nil || x == filter.False
 	v.of.asked(v.ctx, "filter", start, &req, Decision{Allowed: err == nil && !none, Revision: v.snapshot.Revision}, failed("filter", req.Tenant, err))
 	if err != nil {
 		return nil, err
-	}
-	if v.snapshot.Opens() { // the list's records are allowed by it, all at once
-		if _, err := v.of.decideInFull(v.ctx, v.snapshot, &req); err != nil {
-			return nil, err
-		}
 	}
 	return &Filter{expr: x, complete: complete, viewer: v, action: action, typ: typ}, nil
 }

@@ -64,6 +64,20 @@ func AfterBackup(b *Backup) SwitchOption { return func(s *switching) { s.backup 
 // other tenants are other tenants. It needs [WithOpenLimit], a reason, an end, a [Backup] of the
 // policy as it is, and an audit log, in which every decision made by it leaves an entry first.
 //
+// What is promised when something goes wrong is the stricter of two answers, as far as it can be:
+//
+//   - A process that dies leaves a switch as a whole or not at all. It is in the store: whoever opens that
+//     next finds it, and it ends by itself though nobody takes it back.
+//   - While the store is lost, the switches that were loaded stay in force, begin and end. None
+//     can be made or taken back.
+//   - Without the audit log, nothing is allowed in an open tenant.
+//   - A clock that is set back ends no switch that it has begun, opens no tenant before its opening, and
+//     opens none again of which it has shown the end to this Authorizer: it remembers the latest instant that
+//     the clock has shown when it loaded a tenant, or was asked where switches have bounds. Other processes, and the next
+//     one, have only their clock: Enable makes an opening's end final.
+//   - A clock that is set forward ends what ends by then: an opening, but a lock with an end, too. A lock that no clock is to end
+//     has none.
+//
 // Refused are a target that is not known (ErrNoSuchRule, model.ErrUnknownType, model.ErrUnknownField), a switch that has
 // no form (a *model.ValueError), and an opening without what it needs: ErrOpen, ErrNoReason, ErrNoBackup, ErrNoAudit.
 func (a *Authorizer) Disable(ctx context.Context, by Author, tenant, target string, options ...SwitchOption) (Revision, error) {
@@ -84,8 +98,8 @@ func (a *Authorizer) disable(ctx context.Context, by Author, tenant, target stri
 	if s.Except, err = model.Except(s.except...); err != nil {
 		return 0, err
 	}
-	if s.Mode == model.ModeOpen && s.Valid.From.IsZero() { // so that a clock that is set back opens nothing
-		From(a.clock())(&s)
+	if now := a.clock(); s.Mode == model.ModeOpen && s.Valid.From.Before(now) { // so that a clock that is set back opens nothing
+		From(now)(&s)
 	}
 	line, err := model.Encode(s.Switch)
 	if err != nil {
@@ -107,11 +121,15 @@ func (a *Authorizer) disable(ctx context.Context, by Author, tenant, target stri
 
 // mayOpen tells whether a tenant may be opened.
 func (a *Authorizer) mayOpen(by Author, s switching, now *engine.Snapshot) error {
-	switch latest := a.clock().Add(a.openLimit); {
+	clock := a.clock()
+	shown := a.latest.Note(clock)
+	switch latest := clock.Add(a.openLimit); {
 	case a.openLimit <= 0:
 		return fmt.Errorf("%w: WithOpenLimit is not set", ErrOpen)
 	case s.Valid.Until.After(latest):
 		return fmt.Errorf("%w: until %s, at most %s", ErrOpen, s.Valid.Until.Format(time.RFC3339), latest.UTC().Format(time.RFC3339))
+	case !s.Valid.Until.After(shown):
+		return fmt.Errorf("%w: until %s, but the clock has shown %s", ErrOpen, s.Valid.Until.Format(time.RFC3339), shown.UTC().Format(time.RFC3339))
 	case by.Reason == "":
 		return ErrNoReason
 	case a.audit == nil:

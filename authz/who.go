@@ -79,15 +79,15 @@ func (a *Authorizer) whoCan(ctx context.Context, q WhoQuery) (Who, error) {
 		return Who{}, model.ErrNoFacts
 	case q.Limit < 0:
 		return Who{}, model.At("request", "limit", fmt.Sprint(q.Limit), model.ErrMalformed)
-	case req.At.IsZero():
-		req.At = a.clock() // the same for all
 	}
-	stranger, err := s.DecideFor(engine.User{}, &req, a.clock)
+	now := a.clock()
+	clock := func() time.Time { return now } // the same for all
+	stranger, err := s.DecideFor(engine.User{}, &req, clock)
 	if err != nil {
 		return Who{}, err
 	}
 	w := Who{Everyone: stranger.Allowed(), Complete: !stranger.Unsure, Revision: s.Revision}
-	allowed, err := a.allowed(ctx, q, s, req, &w.Complete)
+	allowed, err := a.allowed(ctx, q, s, req, clock, &w.Complete)
 	if err != nil {
 		return Who{}, err
 	}
@@ -96,7 +96,7 @@ func (a *Authorizer) whoCan(ctx context.Context, q WhoQuery) (Who, error) {
 		w.Next = allowed[q.Limit-1].User
 	}
 	for _, r := range allowed {
-		d, err := s.DecideInFull(&r, a.clock)
+		d, err := s.DecideInFull(&r, clock)
 		if err != nil {
 			return Who{}, err
 		}
@@ -107,7 +107,7 @@ func (a *Authorizer) whoCan(ctx context.Context, q WhoQuery) (Who, error) {
 
 // allowed asks a request for every user behind the query's last one, and returns
 // those that are allowed, by their users. complete is left true if all are sure.
-func (a *Authorizer) allowed(ctx context.Context, q WhoQuery, s *engine.Snapshot, req Request, complete *bool) (allowed []Request, err error) {
+func (a *Authorizer) allowed(ctx context.Context, q WhoQuery, s *engine.Snapshot, req Request, clock func() time.Time, complete *bool) (allowed []Request, err error) {
 	users := slices.AppendSeq(ownersOf(req.Record), s.Users())
 	slices.Sort(users)
 	users = slices.Compact(users)
@@ -124,7 +124,7 @@ func (a *Authorizer) allowed(ctx context.Context, q WhoQuery, s *engine.Snapshot
 		}
 		for i, user := range some {
 			req.User, req.UserAttrs = user, attrs[i]
-			v, err := s.DecideFor(engine.User{}, &req, a.clock)
+			v, err := s.DecideFor(engine.User{}, &req, clock)
 			if err != nil {
 				return nil, err
 			}

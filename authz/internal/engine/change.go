@@ -74,6 +74,7 @@ func (c *changing) userSwitch(f model.Switch, add bool) {
 	facts := slices.DeleteFunc(slices.Clone(c.switches.facts[f.Target]), func(other model.Switch) bool { return other == f })
 	if add {
 		facts = append(facts, f)
+		c.dated = c.dated || !f.Valid.Always()
 	}
 	c.switches.facts, c.switches.users = maps.Clone(c.switches.facts), maps.Clone(c.switches.users)
 	delete(c.switches.facts, f.Target)

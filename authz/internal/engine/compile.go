@@ -110,6 +110,7 @@ func (b *builder) addSwitch(l model.Line) error {
 	if err != nil {
 		return fmt.Errorf("tenant %s: %w", b.Tenant, err)
 	}
+	b.dated = b.dated || !s.Valid.Always()
 	put(&b.switches.facts, s.Target, append(b.switches.facts[s.Target], s))
 	switch kind := model.KindOf(s.Target); {
 	case model.IsRuleID(s.Target):

@@ -276,7 +276,9 @@ func (q *question) wouldAllow(req *model.Request, facts []model.Fact, with func(
 		return false
 	}
 	again := Clone(req)
-	again.At = q.at
+	if !req.At.IsZero() {
+		again.At = q.at
+	}
 	v, err := next.Decide(again, func() time.Time { return q.at })
 	return err == nil && v.Allowed()
 }

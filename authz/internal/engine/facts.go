@@ -28,7 +28,7 @@ func (q *question) input(req *model.Request, record *model.Record) condition.Inp
 	c.Record = cloneRecord(record)
 	return condition.Input{
 		Action: c.Action, User: c.User, UserAttrs: c.UserAttrs, Env: c.Env, Record: c.Record, At: q.at,
-		Facts: &facts{question{Snapshot: q.Snapshot, who: q.who, at: q.at, lifted: q.lifted}, c},
+		Facts: &facts{question{Snapshot: q.Snapshot, who: q.who, at: q.at, begun: q.begun, lifted: q.lifted}, c},
 	}
 }
 

@@ -40,7 +40,7 @@ type Related struct {
 // Outline looks a user up, who asks from an address. One without facts is no error. The
 // clock shows the instant, too.
 func (s *Snapshot) Outline(user string, at time.Time, from netip.Addr) *Outline {
-	o := &Outline{question: question{Snapshot: s, who: s.subject(user), at: utc(at), now: utc(at)}}
+	o := &Outline{question: question{Snapshot: s, who: s.subject(user), at: utc(at), begun: utc(at), now: utc(at)}}
 	req := &model.Request{Tenant: s.Tenant, User: user, At: o.at, Address: from}
 	o.findGroups(req)
 	o.filtering = filtering{question: &o.question, guess: filter.False, outline: true, req: req}

@@ -24,8 +24,9 @@ type question struct {
 	who    *subject    // the user, with her groups at the instant
 	rules  recordRules // on the single record
 	at     time.Time
+	begun  time.Time        // at, or later: switches that are to begin until then have begun
 	lifted lifted           // the switches that are not for who asks
-	now    time.Time        // by the clock, if the tenant may be open
+	now    time.Time        // the latest that the clock has shown, if the tenant may be open
 	copied *condition.Input // of the request, if a condition was judged
 	unsure bool             // a condition was unknown for want of attributes of the user or the environment
 	varied bool             // the user's groups, or a field rule that was met, may be others for another record or a moment later
@@ -104,16 +105,26 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 	}
 	if !req.At.IsZero() {
 		q.at = utc(req.At)
+		q.begun = q.at
 	} else if s.timely {
-		q.at = clock()
+		q.readClock(clock)
 	}
 	if s.switches.opens {
-		q.now = clock()
+		q.now = s.Latest.Note(clock())
 	}
 	if q.who.timed || s.excepts {
 		q.findGroups(req)
 	}
 	return nil
+}
+
+// readClock makes it a question about now.
+func (q *question) readClock(clock func() time.Time) {
+	q.at = clock()
+	q.begun = q.at
+	if q.dated {
+		q.begun = q.Latest.Note(q.at)
+	}
 }
 
 // turnTo makes it the question about another action on the same record, and

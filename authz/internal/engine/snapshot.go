@@ -22,6 +22,7 @@ type Snapshot struct {
 	onRecords uint8     // the kinds of rules that there are on single records, a bit for each
 	timely    bool      // some decision may depend on the instant
 	switched  bool      // some switch concerns more than groups, rules and memberships
+	dated     bool      // some switch begins or ends by itself
 	excepts   bool      // some switch of a group, rule or membership is not for all
 	onTypes   uint32    // the types that there are or were customer rules on, a bit for each index, modulo 32
 	subjects  table[subject]
@@ -51,6 +52,7 @@ type Snapshot struct {
 
 	Tenant   string
 	Revision model.Revision
+	Latest   *Latest // of the clock by which it is asked; nil: it is never set back
 }
 
 // edge is a membership.

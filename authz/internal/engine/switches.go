@@ -127,9 +127,15 @@ const noReason = model.ReasonError
 
 func (t *toggle) isForAll() bool { return len(t.people)+len(t.networks) == 0 }
 
+// inPeriod tells whether a switch that closes something is in force by its period. Once it has begun, a
+// clock that is set back ends nothing.
+func (q *question) inPeriod(p model.Period) bool {
+	return (p.From.IsZero() || !q.begun.Before(p.From)) && (p.Until.IsZero() || q.at.Before(p.Until))
+}
+
 // isOn tells whether a switch is in force for the user.
 func (q *question) isOn(req *model.Request, t *toggle) bool {
-	return t.valid.Holds(q.at) && !q.isExcepted(req, t)
+	return q.inPeriod(t.valid) && !q.isExcepted(req, t)
 }
 
 // isExcepted tells whether the user is among a switch's exceptions.
@@ -217,7 +223,7 @@ func always(switches []offSwitch) bool {
 // anyIsOn tells whether one of the switches is in force for who asks.
 func (q *question) anyIsOn(switches []offSwitch) bool {
 	for _, s := range switches {
-		if s.valid.Holds(q.at) && !q.lifted.has(s.except) {
+		if q.inPeriod(s.valid) && !q.lifted.has(s.except) {
 			return true
 		}
 	}

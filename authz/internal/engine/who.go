@@ -27,11 +27,10 @@ var Stranger = fmt.Sprintf("user:%016x", secrets[0]^secrets[1])
 
 // Groups is the groups that a request's user is in, in no order.
 func (s *Snapshot) Groups(req *model.Request, clock func() time.Time) []string {
-	q := question{Snapshot: s, who: s.subject(req.User), at: req.At}
+	q := question{Snapshot: s, who: s.subject(req.User), at: utc(req.At), begun: utc(req.At)}
 	if req.At.IsZero() && s.timely {
-		q.at = clock()
+		q.readClock(clock)
 	}
-	q.at = utc(q.at)
 	q.findGroups(req)
 	var names []string
 	for g := range q.who.inGroups {

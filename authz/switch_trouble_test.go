@@ -1,0 +1,185 @@
+package authz_test
+
+import (
+	"errors"
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// closings are switches that take something from Alice, with a question that each denies.
+func closings() map[string]struct {
+	target  string
+	options []authz.SwitchOption
+} {
+	type closing = struct {
+		target  string
+		options []authz.SwitchOption
+	}
+	readOnly := authz.InMode(model.ModeReadOnly)
+	return map[string]closing{
+		"user":              {"user:alice", nil},
+		"role":              {"role:rep", nil},
+		"role, but for one": {"role:rep", []authz.SwitchOption{authz.Except("user:bob")}},
+		"rule":              {model.RuleID(authz.CustomerRule{Tenant: "acme", Subject: "role:rep", On: model.OnType("customer"), Action: "update", Effect: model.Allow}), nil},
+		"membership":        {model.RuleID(member("user:alice", "role:rep")), nil},
+		"type, read-only":   {"customer", []authz.SwitchOption{readOnly}},
+		"record":            {"customer/42", nil},
+		"locked":            {"*", nil},
+		"read-only":         {"*", []authz.SwitchOption{readOnly}},
+	}
+}
+
+// A planned switch that has begun is not undone by a clock that is set back, and one that has ended by the clock may
+// come back: the stricter of the two. The clock set forward ends it, as is said of Until.
+func TestClosingOutlivesAClockThatIsSetBack(t *testing.T) {
+	for name, c := range closings() {
+		t.Run(name, func(t *testing.T) {
+			now := &clock{monday}
+			az := open(t, storeOf(acme), now.option())
+			must(t)(az.Disable(t.Context(), by, "acme", c.target, append(c.options, authz.From(monday.Add(time.Hour)), authz.Until(monday.Add(2*time.Hour)))...))
+			update := ask("user:alice", "update", hers)
+			wantAllowed(t, az, update, true)
+			now.now = monday.Add(time.Hour)
+			wantAllowed(t, az, update, false)
+			for _, back := range []time.Duration{59 * time.Minute, 0, -48 * time.Hour} {
+				now.now = monday.Add(back)
+				wantAllowed(t, az, update, false)
+				wantPathsToAgree(t, az, update)
+			}
+			// A question about an instant is about that instant.
+			asked := update
+			asked.At = monday
+			wantAllowed(t, az, asked, true)
+			now.now = monday.Add(2 * time.Hour)
+			wantAllowed(t, az, update, true)
+			now.now = monday.Add(90 * time.Minute)
+			wantAllowed(t, az, update, false)
+			must(t)(az.Enable(t.Context(), by, "acme", c.target))
+			wantAllowed(t, az, update, true)
+		})
+	}
+}
+
+// wantPathsToAgree checks that every way to ask answers as Enforce.
+func wantPathsToAgree(t *testing.T, az *authz.Authorizer, req authz.Request) {
+	t.Helper()
+	want, err := az.Enforce(t.Context(), req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, p := range paths {
+		if got, err := p.ask(t.Context(), az, req); p.name != "Reveal" && (got != want || err != nil) {
+			t.Errorf("%s: %v, %v; Enforce says %v", p.name, got, err, want)
+		}
+	}
+}
+
+// An opening that is over is over, however the clock is set; and none begins before its time.
+func TestOpeningIsNotReopenedByAClock(t *testing.T) {
+	for _, seen := range []string{"by a question", "by a change", "by a refresh"} {
+		t.Run(seen, func(t *testing.T) {
+			az, _, now, options := opening(t, acme)
+			must(t)(az.Disable(t.Context(), by, "acme", "*", append(options, authz.Until(monday.Add(30*time.Minute)))...))
+			all := ask("user:dan", "delete", hers)
+			wantAllowed(t, az, all, true)
+			now.now = monday.Add(-time.Minute)
+			wantAllowed(t, az, all, false)
+			now.now = monday.Add(30 * time.Minute)
+			switch seen {
+			case "by a question":
+				wantAllowed(t, az, all, false)
+			case "by a change":
+				must(t)(az.Grant(t.Context(), by, member("user:eve", "role:support")))
+			default:
+				if err := az.Refresh(t.Context(), "acme"); err != nil {
+					t.Fatal(err)
+				}
+			}
+			for _, back := range []time.Duration{29 * time.Minute, time.Minute, 0, -time.Hour} {
+				now.now = monday.Add(back)
+				wantAllowed(t, az, all, false)
+				wantPathsToAgree(t, az, all)
+			}
+			// Nor is one begun that would be over.
+			now.now = monday
+			b, err := az.Backup(t.Context(), "acme")
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := az.Disable(t.Context(), by, "acme", "*", authz.InMode(model.ModeOpen), authz.Until(monday.Add(20*time.Minute)), authz.AfterBackup(b)); !errors.Is(err, authz.ErrOpen) {
+				t.Errorf("opened: %v", err)
+			}
+			if _, err := az.Disable(t.Context(), by, "acme", "*", authz.InMode(model.ModeOpen), authz.From(monday.AddDate(-1, 0, 0)), authz.Until(monday.Add(40*time.Minute)), authz.AfterBackup(b)); err != nil {
+				t.Errorf("not opened: %v", err)
+			}
+			now.now = monday.Add(-2 * time.Hour) // before it was made, whatever From says
+			wantAllowed(t, az, all, false)
+			now.now = monday.Add(35 * time.Minute)
+			wantAllowed(t, az, all, true)
+		})
+	}
+}
+
+// Without the store, what was loaded goes on: it begins, ends, and denies; nothing can be taken back, and who
+// asks for a tenant that was not loaded is told so.
+func TestSwitchesWithoutTheStore(t *testing.T) {
+	for name, c := range closings() {
+		t.Run(name, func(t *testing.T) {
+			now, store := &clock{monday}, &faulty{Memory: storeOf(acme + "beta:\n  rules: [{who: user:ben, may: read, on: customer}]\n")}
+			az := open(t, store, now.option())
+			must(t)(az.Disable(t.Context(), by, "acme", c.target, append(c.options, authz.From(monday.Add(time.Hour)), authz.Until(monday.Add(2*time.Hour)))...))
+			store.load, store.before, store.tenants = errDisk, errDisk, errDisk
+			update := ask("user:alice", "update", hers)
+			for _, step := range []struct {
+				at   time.Duration
+				want bool
+			}{{0, true}, {time.Hour, false}, {time.Minute, false}, {2 * time.Hour, true}, {time.Hour, false}} {
+				now.now = monday.Add(step.at)
+				wantAllowed(t, az, update, step.want)
+			}
+			if _, err := az.Enable(t.Context(), by, "acme", c.target); !errors.Is(err, errDisk) {
+				t.Errorf("enabled: %v", err)
+			}
+			if err := az.Refresh(t.Context(), "acme"); !errors.Is(err, authz.ErrUnavailable) {
+				t.Errorf("refreshed: %v", err)
+			}
+			wantAllowed(t, az, update, false)
+			if ok, err := az.Enforce(t.Context(), authz.Request{Tenant: "beta", User: "user:ben", Action: "read", Type: "customer"}); ok || !errors.Is(err, authz.ErrUnavailable) {
+				t.Errorf("a tenant that was not loaded: %v, %v", ok, err)
+			}
+			store.load, store.before, store.tenants = nil, nil, nil
+			must(t)(az.Enable(t.Context(), by, "acme", c.target))
+			wantAllowed(t, az, update, true)
+		})
+	}
+}
+
+// An open tenant whose store is lost ends by itself; without its log, it allows nothing meanwhile.
+func TestOpenTenantWithoutTheStore(t *testing.T) {
+	log, now, store := &auditLog{}, &clock{monday}, &faulty{Memory: storeOf(acme)}
+	az := open(t, store, authz.WithAudit(log), authz.WithOpenLimit(time.Hour), now.option())
+	b, err := az.Backup(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t)(az.Disable(t.Context(), by, "acme", "*", authz.InMode(model.ModeOpen), authz.Until(monday.Add(time.Hour)), authz.AfterBackup(b)))
+	store.load, store.before = errDisk, errDisk
+	all := ask("user:dan", "delete", hers)
+	wantAllowed(t, az, all, true)
+	log.err = errDisk
+	if ok, err := az.Enforce(t.Context(), all); ok || !errors.Is(err, authz.ErrNoAudit) {
+		t.Errorf("without a log: %v, %v", ok, err)
+	}
+	now.now = monday.Add(time.Hour)
+	log.err = nil
+	wantAllowed(t, az, all, false)
+	now.now = monday
+	wantAllowed(t, az, all, false)
+	if got := fmt.Sprint(len(log.entries)); got != "2" { // of what was allowed, and of what could not be logged
+		t.Errorf("%s entries", got)
+	}
+}
