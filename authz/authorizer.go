@@ -211,8 +211,9 @@ func (a *Authorizer) compiled(t *tenant, from adapter.Snapshot) (*engine.Snapsho
 	if err != nil {
 		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
 	}
-	s.Latest = &a.latest
-	a.latest.Note(a.clock())
+	if s.Latest = &a.latest; s.Dated() {
+		a.latest.Note(a.clock())
+	}
 	return s, nil
 }
 

@@ -45,11 +45,14 @@ var (
 // wraps with errors.Is and errors.As.
 type Error struct {
 	Op     string // "enforce", "grant", …
-	Tenant string
+	Tenant string // empty: of none, or of several
 	Err    error
 }
 
 func (e *Error) Error() string {
+	if e.Tenant == "" {
+		return fmt.Sprintf("authz: %s: %v", e.Op, e.Err)
+	}
 	return fmt.Sprintf("authz: %s in tenant %q: %v", e.Op, e.Tenant, e.Err)
 }
 

@@ -98,8 +98,10 @@ func (a *Authorizer) disable(ctx context.Context, by Author, tenant, target stri
 	if s.Except, err = model.Except(s.except...); err != nil {
 		return 0, err
 	}
-	if now := a.clock(); s.Mode == model.ModeOpen && s.Valid.From.Before(now) { // so that a clock that is set back opens nothing
-		From(now)(&s)
+	if s.Mode == model.ModeOpen { // so that a clock that is set back opens nothing
+		if now := a.clock(); s.Valid.From.Before(now) {
+			From(now)(&s)
+		}
 	}
 	line, err := model.Encode(s.Switch)
 	if err != nil {

@@ -86,6 +86,9 @@ func (s *Snapshot) AllSwitches() []model.Switch {
 	return slices.Concat(slices.Collect(maps.Values(s.switches.facts))...)
 }
 
+// Dated tells whether some switch begins or ends by itself.
+func (s *Snapshot) Dated() bool { return s.dated }
+
 // Opens tells whether the tenant is or may become open.
 func (s *Snapshot) Opens() bool { return s.switches.opens }
 

@@ -122,17 +122,25 @@ func onlyTenant(facts []model.Fact) (string, error) {
 		if name := f.TenantID(); name != model.Base && !slices.Contains(names, name) {
 			names = append(names, name)
 		}
-		if len(names) > 10 {
+		if len(names) > maxNamed {
 			break
 		}
 	}
+	return onlyOf(names)
+}
+
+// maxNamed is how many tenants are named to who has to choose one.
+const maxNamed = 10
+
+// onlyOf is the one name that there is.
+func onlyOf(names []string) (string, error) {
 	switch len(names) {
 	case 0:
 		return "", usage("--tenant is missing, and the policy names none")
 	case 1:
 		return names[0], nil
-	case 11:
-		names[10] = "…"
+	case maxNamed + 1:
+		names[maxNamed] = "…"
 	}
 	return "", usage("--tenant is missing; the policy has %s", strings.Join(names, ", "))
 }

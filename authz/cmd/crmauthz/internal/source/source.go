@@ -1,6 +1,6 @@
 // Package source reads policies from where a command line says they are: a file
 // of YAML or of Casbin's CSV, or the table casbin_rule in SQLite, PostgreSQL,
-// MariaDB or MySQL. It only ever reads: no file is made, no table or index
+// MariaDB or MySQL. All but Source.Open only ever reads: no file is made, no table or index
 // changed, and databases are asked in transactions that may not write.
 package source
 

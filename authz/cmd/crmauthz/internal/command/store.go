@@ -1,0 +1,129 @@
+package command
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/cmd/crmauthz/internal/source"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// storeForms tells how a store is named, for the help of commands that change one.
+const storeForms = source.Forms + `
+Not YAML, which has no revisions and no log. A file of CSV is open in one program at a time.`
+
+// storeFlags say how a policy is opened where it is kept.
+type storeFlags struct {
+	policyFlags
+	tenant string
+}
+
+func (f *storeFlags) add(cmd *cobra.Command) {
+	f.policyFlags.add(cmd)
+	cmd.Flags().StringVar(&f.tenant, "tenant", "", "the `TENANT`; may be left out where the policy has one only")
+}
+
+// authorFlags say who makes a change and why, and whether it is made at once.
+type authorFlags struct {
+	actor, reason string
+	yes           bool
+}
+
+func (f *authorFlags) add(cmd *cobra.Command) {
+	flags := cmd.Flags()
+	flags.StringVar(&f.actor, "actor", "", "who makes the change, for the log: `WHO`, such as user:root")
+	flags.StringVar(&f.reason, "reason", "", "why, for the log: `WHY`, such as a ticket")
+	flags.BoolVar(&f.yes, "yes", false, "make the change without asking")
+}
+
+// author is who changes something.
+func (f *authorFlags) author() (authz.Author, error) {
+	if f.actor == "" {
+		return authz.Author{}, usage("--actor is missing")
+	}
+	return authz.By(f.actor, f.reason), nil
+}
+
+// confirmed asks whoever looks at the terminal. Elsewhere, only --yes says it.
+func (f *authorFlags) confirmed(env *Env, question string) (bool, error) {
+	if f.yes {
+		return true, nil
+	}
+	if !env.Terminal(env.Out) {
+		_, err := fmt.Fprintf(env.Out, "nothing is changed without --yes\n")
+		return false, err
+	}
+	if _, err := fmt.Fprintf(env.Out, "%s [y/N] ", question); err != nil {
+		return false, err
+	}
+	answer, _ := bufio.NewReader(env.In).ReadString('\n') // no answer is no
+	answer = strings.ToLower(strings.TrimSpace(answer))
+	return answer == "y" || answer == "yes", nil
+}
+
+// opened is a store with an authorizer of it, and the tenant that a command is about.
+type opened struct {
+	*authz.Authorizer
+	tenant string
+}
+
+// use opens a store, has do use it, and closes it. A tenant that is not named is the only one.
+func (f *storeFlags) use(ctx context.Context, env *Env, name, tenant string, access source.Access, do func(opened) error) (err error) {
+	from, err := source.Parse(name)
+	if err != nil {
+		return err
+	}
+	if f.schema == "" {
+		return usage("--schema is missing")
+	}
+	schema, err := readSchema(f.schema)
+	if err != nil {
+		return err
+	}
+	store, closeStore, err := from.Open(ctx, access)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, closeStore()) }()
+	if tenant == "" {
+		if tenant, err = onlyTenantOf(ctx, store); err != nil {
+			return err
+		}
+	}
+	az, err := authz.Open(ctx, schema, store, authz.WithClock(env.Now), authz.WithOpenLimit(maxOpening), authz.WithAudit(noDecisions{}))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, az.Close()) }()
+	return do(opened{az, tenant})
+}
+
+// noDecisions is the audit log of a command, which opens a tenant for others and decides nothing by it.
+type noDecisions struct{}
+
+func (noDecisions) Audit(context.Context, authz.AuditEntry) error {
+	return errors.New("a command decides nothing in an open tenant")
+}
+
+// onlyTenantOf is the tenant of a store that has one beside the base policy.
+func onlyTenantOf(ctx context.Context, store adapter.Store) (string, error) {
+	var names []string
+	for name, err := range store.Tenants(ctx) {
+		if err != nil {
+			return "", err
+		}
+		if name != model.Base && len(names) < maxNamed+1 {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return onlyOf(names)
+}
