@@ -1,9 +1,10 @@
 // Command quickstart shows crmauthz on a policy of two companies: who may do
-// what to which customer, why, what each sees of it, and what changes do.
+// what to which customer, why, what each sees of it, what changes do, and how a
+// company is closed for maintenance and comes back.
 //
 // It keeps the policy in an SQLite file in a temporary directory, closes it,
 // opens it again and asks everything a second time. Every answer is compared
-// with the one expected in questions.go and changes.go; a wrong one is named,
+// with the one expected in questions.go, changes.go and maintenance.go; a wrong one is named,
 // and the program exits with 1.
 package main
 
@@ -36,6 +37,8 @@ var monday = time.Date(2026, 11, 23, 9, 0, 0, 0, time.UTC)
 // story is what the program goes through.
 type story struct {
 	org   *testdata.Organisation
+	dir   string // temporary
+	audit auditLog
 	az    *authz.Authorizer
 	now   time.Time
 	out   printer
@@ -54,7 +57,7 @@ func run(ctx context.Context, w io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	s := &story{org: org, now: monday}
+	s := &story{org: org, dir: dir, now: monday}
 	defer func() {
 		_, writeErr := io.WriteString(w, s.out.String())
 		err = errors.Join(err, writeErr)
@@ -83,7 +86,8 @@ func (s *story) open(ctx context.Context, path string, part func(context.Context
 		return err
 	}
 	defer func() { err = errors.Join(err, store.Close()) }()
-	s.az, err = authz.Open(ctx, s.org.Schema, store, authz.WithClock(func() time.Time { return s.now }))
+	s.az, err = authz.Open(ctx, s.org.Schema, store, authz.WithClock(func() time.Time { return s.now }),
+		authz.WithAudit(&s.audit), authz.WithOpenLimit(2*time.Hour))
 	if err != nil {
 		return err
 	}
@@ -95,7 +99,7 @@ func (s *story) firstDay(ctx context.Context) error {
 	if err := s.load(ctx); err != nil {
 		return err
 	}
-	for _, part := range []func(context.Context) error{s.askMatrices, s.askWhy, s.explain, s.showFields, s.change} {
+	for _, part := range []func(context.Context) error{s.askMatrices, s.askWhy, s.explain, s.showFields, s.change, s.maintain} {
 		if err := part(ctx); err != nil {
 			return err
 		}

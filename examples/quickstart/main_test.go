@@ -49,6 +49,21 @@ func TestAWrongAnswerIsNamed(t *testing.T) {
 	}
 }
 
+func TestAWrongAnswerOfTheMaintenanceIsNamed(t *testing.T) {
+	locked := &phases[2]
+	right := locked.want
+	locked.want = append([]string{"R····"}, right[1:]...)
+	defer func() { locked.want = right }()
+	var out bytes.Buffer
+	if err := run(t.Context(), &out); err == nil {
+		t.Error("no error")
+	}
+	const want = "WRONG 20:30:00 user:alice read fjord-bygg: got false, want true\n"
+	if !bytes.Contains(out.Bytes(), []byte(want)) {
+		t.Errorf("%q is missing in\n%s", want, out.String())
+	}
+}
+
 func TestEveryFactAndRecordIsKnownToTheSchema(t *testing.T) {
 	org, err := testdata.Sales()
 	if err != nil {
