@@ -32,11 +32,16 @@ import (
 const (
 	crashKindEnv = "CRMAUTHZ_TEST_CRASH_KIND"
 	crashDSNEnv  = "CRMAUTHZ_TEST_CRASH_DSN"
+	crashPlanEnv = "CRMAUTHZ_TEST_CRASH_PLAN" // not empty: the program that plans and erases
 )
 
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(crashKindEnv); kind != "" {
-		if err := makeChanges(context.Background(), database{kind, os.Getenv(crashDSNEnv)}); err != nil {
+		program := makeChanges
+		if os.Getenv(crashPlanEnv) != "" {
+			program = planAndErase
+		}
+		if err := program(context.Background(), database{kind, os.Getenv(crashDSNEnv)}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -122,10 +127,10 @@ func TestChanges_outlive_a_crash_whole(t *testing.T) {
 
 // runAndKill starts the program, and kills it some time after its first change.
 // It returns the last revision that the program said it made.
-func runAndKill(t *testing.T, d database, after time.Duration) (acknowledged int, killed bool) {
+func runAndKill(t *testing.T, d database, after time.Duration, env ...string) (acknowledged int, killed bool) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashKindEnv+"="+d.kind, crashDSNEnv+"="+d.dsn)
+	child.Env = append(append(os.Environ(), crashKindEnv+"="+d.kind, crashDSNEnv+"="+d.dsn), env...)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	check(t, err)
