@@ -1,5 +1,5 @@
 // Package adapter is the contract between crmauthz and the storage that keeps
-// its policies: [Store], its optional companion [Feed], and two stores without
+// its policies: [Store], its optional companions [Feed], [Planner] and [Eraser], and two stores without
 // a database, [Memory] and [File].
 //
 // A policy is the set of lines of each tenant. A change of it is one unit,

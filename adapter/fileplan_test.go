@@ -275,3 +275,27 @@ func FuzzProposals(f *testing.F) {
 		}
 	})
 }
+
+// FuzzErasure opens a policy with any erasure beside it: it is refused, or finished for good.
+func FuzzErasure(f *testing.F) {
+	f.Add(`{"tenant":"acme","id":"2","base":1,"subject":"user:eve","pseudonym":"user:x","rules":{},"actor":"a","reason":"","at":"2026-11-22T09:00:00Z","remove":[],"add":[["g","user:x","role:r","acme","-"]]}`)
+	f.Add(`{"tenant":"zeta","id":"2","base":0,"subject":"user:eve","pseudonym":"user:x","rules":null,"actor":"user:eve","reason":"","at":"2026-11-22T09:00:00Z","remove":null,"add":null}`)
+	f.Fuzz(func(t *testing.T, text string) {
+		path := filepath.Join(t.TempDir(), "policy.csv")
+		write(t, path, "# revision 1 of acme\ng, user:eve, role:r, acme, -\n")
+		write(t, path+".log", `{"tenant":"acme","revision":1,"id":"1","actor":"user:eve","reason":"","at":"2026-11-22T09:00:00Z","remove":[],"add":[["g","user:eve","role:r","acme","-"]]}`+"\n")
+		write(t, path+".erasure", text)
+		file, err := adapter.OpenFile(path)
+		if err != nil {
+			return
+		}
+		before := load(t, file, "acme")
+		closeFile(t, file)
+		if _, err := os.Stat(path + ".erasure"); err == nil {
+			t.Error("the erasure is still to be made")
+		}
+		if diff := cmp.Diff(before, load(t, openFile(t, path), "acme")); diff != "" {
+			t.Errorf("mismatch after reopening (-want +got):\n%s", diff)
+		}
+	})
+}

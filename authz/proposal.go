@@ -62,7 +62,7 @@ var atOnce = time.Unix(0, 0).UTC()
 func (a *Authorizer) Propose(ctx context.Context, by Author, c Change, options ...ProposalOption) (*Proposal, error) {
 	start := a.started()
 	p, err := a.propose(ctx, by, c, options)
-	return a.proposed(ctx, "propose", start, c.Tenant, by, p, err)
+	return a.shown(ctx, "propose", start, c.Tenant, by, p, err)
 }
 
 func (a *Authorizer) propose(ctx context.Context, by Author, c Change, options []ProposalOption) (p adapter.Proposal, err error) {
@@ -144,8 +144,8 @@ func (a *Authorizer) planner(by Author) (adapter.Planner, error) {
 	return planner, nil
 }
 
-// proposed tells of what was done with a proposal, and names it in its error.
-func (a *Authorizer) proposed(ctx context.Context, op string, start time.Time, tenant string, by Author, p adapter.Proposal, err error) (*Proposal, error) {
+// shown tells of what was done with a proposal, and names it in its error.
+func (a *Authorizer) shown(ctx context.Context, op string, start time.Time, tenant string, by Author, p adapter.Proposal, err error) (*Proposal, error) {
 	var shown *Proposal
 	if p.Version > 0 && err == nil {
 		shown, err = show(p)
@@ -213,7 +213,7 @@ func (a *Authorizer) Approve(ctx context.Context, by Author, tenant, id string) 
 	if err == nil && !a.clock().Before(p.Start) {
 		p, err = a.make(ctx, p)
 	}
-	return a.proposed(ctx, "approve", start, tenant, by, p, err)
+	return a.shown(ctx, "approve", start, tenant, by, p, err)
 }
 
 // Reject settles a request: its change is not made. Who proposed it cancels it.
@@ -228,7 +228,7 @@ func (a *Authorizer) Reject(ctx context.Context, by Author, tenant, id string) (
 		}
 		return step(p, adapter.Rejected, string(adapter.Rejected), by, now), nil
 	})
-	return a.proposed(ctx, "reject", start, tenant, by, p, err)
+	return a.shown(ctx, "reject", start, tenant, by, p, err)
 }
 
 // Cancel settles a request, or a planned change that is not made yet: it is not made. What is made is ErrSettled.
@@ -240,7 +240,7 @@ func (a *Authorizer) Cancel(ctx context.Context, by Author, tenant, id string) (
 		}
 		return step(p, adapter.Cancelled, string(adapter.Cancelled), by, now), nil
 	})
-	return a.proposed(ctx, "cancel", start, tenant, by, p, err)
+	return a.shown(ctx, "cancel", start, tenant, by, p, err)
 }
 
 // Acknowledge notes that somebody knows of a proposal, once each, in whatever state it is.
@@ -255,7 +255,7 @@ func (a *Authorizer) Acknowledge(ctx context.Context, by Author, tenant, id stri
 		p.Due = due
 		return p, nil
 	})
-	return a.proposed(ctx, "acknowledge", start, tenant, by, p, err)
+	return a.shown(ctx, "acknowledge", start, tenant, by, p, err)
 }
 
 // errUnchanged: there is nothing to put.
