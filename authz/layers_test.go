@@ -19,11 +19,12 @@ const layers = `
 
 	model < authz/filter < authz/internal/condition < authz/internal/engine;
 	authz/internal/mask, model < authz/internal/redact;
-	model, authz/filter, authz/internal/condition, authz/internal/engine < authz/internal/analysis;
+	model < authz/impact;
+	model, authz/filter, authz/impact, authz/internal/condition, authz/internal/engine < authz/internal/analysis;
 	model < authz/internal/condition < authz/internal/reference < authz/internal/reference/...;
 	adapter, authz, authz/internal/engine, authz/internal/reference/difftest < authz/internal/reference/difftest/...;
 
-	model, adapter, authz/filter, authz/internal/condition, authz/internal/engine, authz/internal/mask, authz/internal/redact,
+	model, adapter, authz/filter, authz/impact, authz/internal/condition, authz/internal/engine, authz/internal/mask, authz/internal/redact,
 	authz/internal/analysis, authz/internal/reference, authz/internal/reference/plain
 	< authz < authz/authz..., authz/audit..., authz/review...;
 
@@ -32,7 +33,7 @@ const layers = `
 	model, adapter, authz/filter, authz/internal/condition, authz/internal/engine, authz/internal/reference, authz
 	< authz/fixture < authz/authztest;
 
-	model, model/crm, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/fixture, authz/internal/analysis
+	model, model/crm, model/crm/..., adapter, adapter/..., authz, authz/authz..., authz/audit..., authz/review..., authz/fixture, authz/impact, authz/internal/analysis
 	< authz/cmd/..., examples/...;
 	authz/cmd/crmauthz/internal/layout, authz/cmd/crmauthz/internal/source < authz/cmd/crmauthz/internal/doctor
 	< authz/cmd/crmauthz/internal/command < authz/cmd/crmauthz;

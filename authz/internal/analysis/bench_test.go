@@ -151,3 +151,55 @@ func reportCPU(b *testing.B) func() {
 	start := used()
 	return func() { b.ReportMetric((used()-start).Seconds()/float64(b.N), "cpu-s/op") }
 }
+
+// The changes of BenchmarkPreview, from one that concerns one person to one that concerns all of everything.
+var benchChanges = []struct {
+	name   string
+	add    model.Fact
+	remove bool // instead
+}{
+	{"grant to one user", model.TeamRule{Tenant: "acme", Subject: "user:u500", On: model.OnRecord("account", "rec70000"), Level: model.LevelWrite}, false},
+	{"role rule", model.CustomerRule{Tenant: "acme", Subject: "role:r3", On: model.OnType("deal"), Action: "delete", Effect: model.Allow, Scope: model.ScopeAll}, false},
+	{"rule for everybody", model.CustomerRule{Tenant: "acme", Subject: model.Everyone, On: model.OnType("account"), Action: "export", Effect: model.Allow, Scope: model.ScopeUnitTree}, false},
+	{"field rule for everybody", model.FieldRule{Tenant: "acme", Subject: model.Everyone, On: model.OnField("account", "f0"), Level: model.FieldRead, Effect: model.Allow}, false},
+	{"membership", model.Membership{Tenant: "acme", Member: "user:u500", Group: "role:r7"}, false},
+	{"membership of a team", model.Membership{Tenant: "acme", Member: "team:t5", Group: "role:r9"}, false},
+	{"branch moves", model.OrgEdge{Tenant: "acme", Below: "user:u005", Above: "user:u002"}, false},
+	{"unit moves", model.OrgEdge{Tenant: "acme", Below: "unit:n5", Above: "unit:n2"}, false},
+	{"user off", model.Switch{Tenant: "acme", Target: "user:u500", Mode: model.ModeOff}, false},
+	{"role off", model.Switch{Tenant: "acme", Target: "role:r3", Mode: model.ModeOff}, false},
+	{"type read-only", model.Switch{Tenant: "acme", Target: "deal", Mode: model.ModeReadOnly}, false},
+	{"tenant locked", model.Switch{Tenant: "acme", Target: model.Any, Mode: model.ModeLocked}, false},
+}
+
+func BenchmarkPreview(b *testing.B) {
+	s := benchSchema()
+	v, err := NewVocabulary(s, "acme")
+	if err != nil {
+		b.Fatal(err)
+	}
+	var lines []model.Line
+	for _, f := range benchPolicy(s) {
+		l, err := model.Encode(f)
+		if err != nil {
+			b.Fatal(err)
+		}
+		lines = append(lines, l)
+	}
+	for _, c := range benchChanges {
+		b.Run(c.name, func(b *testing.B) {
+			l, err := model.Encode(c.add)
+			if err != nil {
+				b.Fatal(err)
+			}
+			defer reportCPU(b)()
+			for b.Loop() {
+				i, err := v.Preview(b.Context(), Change{Tenant: "acme", Lines: lines, Add: []model.Line{l}}, Options{At: now})
+				if err != nil {
+					b.Fatal(err)
+				}
+				b.ReportMetric(float64(len(i.Gains)+len(i.Losses)), "differences")
+			}
+		})
+	}
+}

@@ -107,7 +107,7 @@ func decode(t testing.TB, lines []model.Line) (facts []model.Fact) {
 
 // pooled is a schema compiled once for all policies of it.
 type pooled struct {
-	*vocabulary
+	*Vocabulary
 	real *engine.Schema // with flags
 	bare *engine.Schema // and without constraints
 }
@@ -129,7 +129,7 @@ func schemaOf(t testing.TB, s *model.Schema) *pooled {
 	if err != nil {
 		t.Fatal(err)
 	}
-	free, err := newVocabulary(f, "acme")
+	free, err := NewVocabulary(f, "acme")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -276,12 +276,12 @@ type counts struct{ found, causes, accounted, asked, allowed, changed, fields at
 
 // compare compares all that can be found for each user.
 func (w *world) compare(t *testing.T, n *counts) {
-	d, causes := newDice(w.seed), newCauses(w.policies[0], w.policies[1])
+	d, causes := newDice(w.seed), newDiffer(w.policies[0], w.policies[1], Options{}).causes
 	for _, user := range people(w.policies[:]...) {
 		var found []difference
 		from := pick(d, addresses(w.policies[0].Facts, w.policies[1].Facts)...)
 		before, after := newViews(w.policies[0], w.policies[1], user, asked{at: now, from: from})
-		c := comparison{before, after, func(d difference) { found = append(found, d) }}
+		c := comparison{before, after, nil, false, func(d difference) { found = append(found, d) }}
 		if err := c.run(); err != nil {
 			t.Errorf("seed %d: %v", w.seed, err)
 			return
@@ -422,7 +422,7 @@ func (w *world) accounts(t *testing.T, by *view, f difference, because []model.F
 			facts = append(facts, f)
 		}
 	}
-	if w.policies[0].vocabulary != w.policies[1].vocabulary {
+	if w.policies[0].Vocabulary != w.policies[1].Vocabulary {
 		return true
 	}
 	got := w.answer(t, w.schema.engine(t, facts), by.user, f.action, withFlags(f.of.example(f.cubes[0])), by.from)

@@ -1,15 +1,17 @@
 package analysis
 
 import (
+	"iter"
 	"slices"
 
+	"github.com/crmauthz/crmauthz/authz/impact"
 	"github.com/crmauthz/crmauthz/model"
 )
 
 // causes finds which facts account for a change: of those that were added and removed, those that
 // the decisions about an example, before and now, rest on.
 type causes struct {
-	added, removed Facts
+	added, removed impact.Facts
 	at             map[string][]changedFact     // by whom they are about
 	up, down       map[string][]string          // where memberships and org edges of either policy lead, and whence
 	fields         map[string][]model.FieldRule // of either policy, by subject
@@ -26,24 +28,16 @@ type changedFact struct {
 	of        model.Fact // that it switches off
 }
 
-func newCauses(before, now *compiled) *causes {
-	c := &causes{at: map[string][]changedFact{}, up: map[string][]string{}, down: map[string][]string{}, fields: map[string][]model.FieldRule{}}
-	was, is := setOf(before), setOf(now)
-	for f := range is {
-		if !was[f] {
-			c.added = append(c.added, f)
-			was[f] = true // both from now on
-		}
-	}
-	for f := range was {
-		if !is[f] {
-			c.removed = append(c.removed, f)
-		}
+// newCauses is of the facts that are added and removed, and all of either policy that lead
+// anywhere, open fields or are named by those that are added or removed.
+func newCauses(added, removed impact.Facts, all iter.Seq[model.Fact]) *causes {
+	c := &causes{added: added, removed: removed, at: map[string][]changedFact{}, up: map[string][]string{}, down: map[string][]string{}, fields: map[string][]model.FieldRule{}}
+	for f := range all {
 		c.index(f)
 	}
 	slices.SortFunc(c.added, compareFacts)
 	slices.SortFunc(c.removed, compareFacts)
-	switched := switchedFacts(was, slices.Concat(c.added, c.removed))
+	switched := switchedFacts(all, slices.Concat(c.added, c.removed))
 	for i, f := range slices.Concat(c.added, c.removed) {
 		n := changedFact{Fact: f, added: i < len(c.added)}
 		if s, ok := f.(model.Switch); ok {
@@ -61,7 +55,7 @@ func newCauses(before, now *compiled) *causes {
 }
 
 // switchedFacts is the facts that some switches among others name by their ids.
-func switchedFacts(all map[model.Fact]bool, among []model.Fact) map[string]model.Fact {
+func switchedFacts(all iter.Seq[model.Fact], among []model.Fact) map[string]model.Fact {
 	named := map[string]model.Fact{}
 	for _, f := range among {
 		if s, ok := f.(model.Switch); ok && model.IsRuleID(s.Target) {
@@ -121,9 +115,17 @@ func ends(f model.Fact) (low, high string) {
 	return "", ""
 }
 
+// brief tells whether the tenant itself is switched, so that whoever may do anything loses it, or has it again.
+func (c *causes) brief() bool {
+	return slices.ContainsFunc(c.at[model.Any], func(n changedFact) bool { return n.Section() == model.Switches })
+}
+
 // of is the facts that account for a change of an example.
 func (c *causes) of(before, now *view, d difference, example *model.Record) []model.Fact {
-	var all Facts
+	if len(c.added)+len(c.removed) == 1 { // it can be nothing else
+		return slices.Concat(c.added, c.removed)
+	}
+	var all impact.Facts
 	was, is := before.decide(d, example), now.decide(d, example)
 	if was.Allowed != is.Allowed {
 		all = addFacts(all, c.restsOn(was, false))

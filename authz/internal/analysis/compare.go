@@ -17,25 +17,34 @@ type difference struct {
 	cells       int              // how many classes of records were told apart
 	of          *problem
 	cubes       []cube
+	whole       bool // the action comes or goes altogether; the cubes are an example
 }
 
 // comparison compares what one user may do by two policies.
 type comparison struct {
 	before, now *view
+	types       map[string]bool // nil: all
+	brief       bool            // of an action that comes or goes altogether it is not told of which records
 	yield       func(difference)
 }
 
 // run compares all actions and fields of all types.
 func (c *comparison) run() error {
 	for _, typ := range union2(c.before.of.schema.Types, c.now.of.schema.Types) {
+		if c.types != nil && !c.types[typ] {
+			continue
+		}
 		before, now := c.before.of.schema.Types[typ], c.now.of.schema.Types[typ]
 		names := union2(before.Fields, now.Fields)
 		var fields []fieldGroup
-		for i, action := range union2(before.Actions, now.Actions) {
-			if i == 0 || c.before.Opens() || c.now.Opens() { // otherwise they are the same for all actions
+		fieldsFor := func(action string) []fieldGroup {
+			if fields == nil || c.before.Opens() || c.now.Opens() { // otherwise they are the same for all actions
 				fields = c.fields(typ, action, names)
 			}
-			if err := c.action(typ, action, fields); err != nil {
+			return fields
+		}
+		for _, action := range union2(before.Actions, now.Actions) {
+			if err := c.action(typ, action, fieldsFor); err != nil {
 				return err
 			}
 		}
@@ -81,15 +90,18 @@ func isTruth(x filter.Expr) bool {
 }
 
 // action compares an action, and all fields for it.
-func (c *comparison) action(typ, action string, fields []fieldGroup) error {
+func (c *comparison) action(typ, action string, fields func(action string) []fieldGroup) error {
 	before, now := c.before.may(typ, action), c.now.may(typ, action)
 	if before == filter.False && now == filter.False {
 		return nil
 	}
+	if c.brief && (before == filter.False || now == filter.False) {
+		return c.whole(typ, action, before, now)
+	}
 	alike := same(before, c.before, now, c.now)
 	limits := c.limit(0, typ, action) == c.limit(1, typ, action)
 	var all *solved // of the action, and of fields that are the same for all records
-	for _, g := range append([]fieldGroup{{same: true, constant: true}}, fields...) {
+	for _, g := range append([]fieldGroup{{same: true, constant: true}}, fields(action)...) {
 		if alike && g.same && (limits || g.names == nil) {
 			continue
 		}
@@ -114,6 +126,42 @@ func (c *comparison) action(typ, action string, fields []fieldGroup) error {
 			c.differences(d, all, [2]levelOf{allowed(0, min(g.level(g.before), c.limit(0, typ, action))), allowed(1, min(g.level(g.now), c.limit(1, typ, action)))})
 		}
 	}
+	return nil
+}
+
+// whole yields that an action comes or goes altogether, unless it is one to no record at all.
+func (c *comparison) whole(typ, action string, before, now filter.Expr) error {
+	d := difference{typ: typ, action: action, whole: true, from: model.FieldWrite}
+	x, of := before, c.before
+	if before == filter.False {
+		x, of, d.from, d.to = now, c.now, model.FieldHidden, model.FieldWrite
+	}
+	if err := d.findOne(x, of); err != nil || d.cubes == nil {
+		return err
+	}
+	c.yield(d)
+	return nil
+}
+
+// findOne finds some records of which an expression is true, if there are any.
+func (d *difference) findOne(x filter.Expr, of *view) (err error) {
+	if s := shapeOf(x); s.how == "or" { // it suffices that one of them is
+		for _, kid := range s.kids {
+			if err = d.findOne(kid, of); err != nil || d.cubes != nil {
+				return err
+			}
+		}
+		return nil
+	}
+	if d.of, err = newProblem(d.typ, []filter.Expr{x}, []*view{of}); err != nil {
+		return err
+	}
+	d.of.visit(d.of.everything(), d.of.outputs, func(some cube) bool {
+		if d.of.tuple(some) == "\x01" {
+			d.cubes = []cube{some}
+		}
+		return d.cubes == nil
+	})
 	return nil
 }
 

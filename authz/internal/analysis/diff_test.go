@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/crmauthz/crmauthz/authz/impact"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -92,7 +93,7 @@ func TestDiffOfSwitches(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	told := func(of string, changes []Change) (all []string) {
+	told := func(of string, changes []impact.Difference) (all []string) {
 		for _, c := range changes {
 			all = append(all, fmt.Sprintf("%s: %v %s %v %v→%v %s because %v", of, c.People, c.Action, c.Fields, c.From, c.To, c.Where, c.Because))
 		}

@@ -3,7 +3,7 @@
 // policy is of no use or too broad.
 //
 //   - [Diff] tells who gains and who loses what when one policy becomes another;
-//     [Changes.Markdown] puts it on a pull request.
+//     impact.Impact.Markdown puts it on a pull request.
 //   - [Prove] tells whether a statement such as "no one outside role:finance ever
 //     edits customer#credit_limit" is true, or who makes it false, and how.
 //   - [Lint] finds facts that do nothing, say the same twice or give very much.
@@ -29,7 +29,7 @@
 // one whose expression does.
 //
 // Switches may except who asks from some networks. Diff compares for who asks from none, and tells what
-// is otherwise from others apart (Changes.Networks); Prove looks at all.
+// is otherwise from others apart (Impact.Networks); Prove looks at all.
 //
 // Answers are for an instant; Options.Later, and statements with "ever", look at the instants
 // behind it at which facts begin or end. They are about records: what a question about a type at

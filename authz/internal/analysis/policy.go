@@ -22,8 +22,8 @@ type Policy struct {
 	Facts []model.Fact
 }
 
-// vocabulary is a tenant's schema ready for analyses of policies.
-type vocabulary struct {
+// Vocabulary is a tenant's schema ready for analyses of policies.
+type Vocabulary struct {
 	schema     *model.Schema  // of the tenant
 	conditions *condition.Set // as they are
 	// free is the schema with conditions that are free: the condition c is the
@@ -31,7 +31,8 @@ type vocabulary struct {
 	free *engine.Schema
 }
 
-func newVocabulary(s *model.Schema, tenant string) (*vocabulary, error) {
+// NewVocabulary reads the schema of a tenant. What is wrong with it is a *model.ValueError.
+func NewVocabulary(s *model.Schema, tenant string) (*Vocabulary, error) {
 	if s == nil {
 		return nil, model.At("policy", "schema", "", model.ErrMalformed)
 	}
@@ -47,13 +48,13 @@ func newVocabulary(s *model.Schema, tenant string) (*vocabulary, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &vocabulary{s.For(tenant), conditions, engine.NewSchema(free, freely)}, nil
+	return &Vocabulary{s.For(tenant), conditions, engine.NewSchema(free, freely)}, nil
 }
 
 // compiled is a policy ready to be analysed, by its tenant's schema.
 type compiled struct {
 	Policy
-	*vocabulary
+	*Vocabulary
 	snapshot *engine.Snapshot // with conditions that are free
 }
 
@@ -69,14 +70,14 @@ func (c *compiled) ownFacts() (facts []model.Fact) {
 
 // compile reads a policy. What is wrong with it is a *model.ValueError.
 func compile(p Policy) (*compiled, error) {
-	v, err := newVocabulary(p.Schema, p.Tenant)
+	v, err := NewVocabulary(p.Schema, p.Tenant)
 	if err != nil {
 		return nil, fmt.Errorf("analysis: %w", err)
 	}
 	return v.compile(p)
 }
 
-func (v *vocabulary) compile(p Policy) (*compiled, error) {
+func (v *Vocabulary) compile(p Policy) (*compiled, error) {
 	snapshot, err := compileFacts(v.free, p.Tenant, p.Facts)
 	if err != nil {
 		return nil, fmt.Errorf("analysis: %w", err)

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/crmauthz/crmauthz/authz/filter"
+	"github.com/crmauthz/crmauthz/authz/impact"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -31,20 +32,20 @@ type Proof struct {
 
 // Counterexample is a person and a record that make a statement false.
 type Counterexample struct {
-	Example
+	impact.Example
 	At     time.Time        `json:"at"`
 	From   *netip.Addr      `json:"from,omitempty"` // where she asks from, if that matters
 	Action string           `json:"action,omitempty"`
 	Field  string           `json:"field,omitempty"`
 	Level  model.FieldLevel `json:"level,omitempty"` // that she reaches of the field
-	Where  Where            `json:"where,omitempty"` // the records of which it is so
+	Where  impact.Where     `json:"where,omitempty"` // the records of which it is so
 	// Decision says by which rule, and how the person comes to it. Of overlapping
 	// groups there is none.
 	Decision *model.Decision `json:"-"`
 	// Paths are the ways of memberships into the groups that overlap.
 	Paths [][]string `json:"paths,omitempty"`
 	// FieldRules are the rules that open the field to her; none if everyone sees it.
-	FieldRules Facts `json:"fieldRules,omitempty"`
+	FieldRules impact.Facts `json:"fieldRules,omitempty"`
 }
 
 // String says it for people.
@@ -205,7 +206,7 @@ func (k *check) overlap() {
 		}
 		paths = append(paths, path)
 	}
-	k.found = &Counterexample{Example: Example{User: nameOf(k.user)}, At: k.at, From: k.address(), Paths: paths}
+	k.found = &Counterexample{Example: impact.Example{User: nameOf(k.user)}, At: k.at, From: k.address(), Paths: paths}
 }
 
 // fields looks at a field, or at all of them. Nobody is to reach it by any action; everyone, by
@@ -270,7 +271,7 @@ func (k *check) look(typ, action, field string, x filter.Expr) *Counterexample {
 	if len(cubes) == 0 {
 		return nil
 	}
-	return &Counterexample{Example: Example{nameOf(k.user), p.example(cubes[0])}, At: k.at, From: k.address(), Action: action, Field: field, Where: p.where(cubes)}
+	return &Counterexample{Example: impact.Example{User: nameOf(k.user), Record: p.example(cubes[0])}, At: k.at, From: k.address(), Action: action, Field: field, Where: p.where(cubes)}
 }
 
 // meant is the records that the statement is about.

@@ -14,13 +14,13 @@ import (
 // misses nothing: where an answer changes, it has found a change.
 func TestComparisonMissesNothing(t *testing.T) {
 	questioned, changed := 0, 0
-	vocabularies := map[*model.Schema]*vocabulary{}
+	vocabularies := map[*model.Schema]*Vocabulary{}
 	for s := *seed; s < *seed+uint64(*pairs)/10 && !t.Failed(); s++ {
 		c := difftest.Generate(s)
 		v := vocabularies[c.Schema]
 		if v == nil {
 			var err error
-			if v, err = newVocabulary(c.Schema, c.Tenant); err != nil {
+			if v, err = NewVocabulary(c.Schema, c.Tenant); err != nil {
 				t.Fatal(err)
 			}
 			vocabularies[c.Schema] = v
@@ -41,7 +41,7 @@ func TestComparisonMissesNothing(t *testing.T) {
 		for _, user := range people(policies[:]...) {
 			var found []difference
 			before, after := newViews(policies[0], policies[1], user, asked{at: now})
-			if err := (&comparison{before, after, func(d difference) { found = append(found, d) }}).run(); err != nil {
+			if err := (&comparison{before, after, nil, false, func(d difference) { found = append(found, d) }}).run(); err != nil {
 				t.Fatal(err)
 			}
 			for _, q := range questions {

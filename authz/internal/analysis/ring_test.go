@@ -19,7 +19,7 @@ func TestComparisonWithParentsInARing(t *testing.T) {
 		for _, user := range people(w.policies[:]...) {
 			var found []difference
 			before, after := newViews(w.policies[0], w.policies[1], user, asked{at: now})
-			if err := (&comparison{before, after, func(d difference) { found = append(found, d) }}).run(); err != nil {
+			if err := (&comparison{before, after, nil, false, func(d difference) { found = append(found, d) }}).run(); err != nil {
 				t.Fatal(err)
 			}
 			for _, f := range found {

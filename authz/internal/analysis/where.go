@@ -1,114 +1,15 @@
 package analysis
 
 import (
-	"encoding/json"
-	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/crmauthz/crmauthz/authz/impact"
 )
 
-// Where is the records of a type of which some class has. An empty Where is none.
-type Where []Class
-
-// Class is the records of which all that it says is true. The zero Class is every record.
-type Class struct {
-	// Owner is how the owners are related to the person: own (she or a team of hers),
-	// team (who shares a team with her) or below (whose superior she is, or of whom she is one
-	// through a record's team); joined with and, or, not. Empty: whoever owns it.
-	Owner string `json:"owner,omitempty"`
-	// Unit is how the unit is related to the person: unit (one of hers) or unit_tree (one of
-	// hers, or below), or to a unit: in unit:apac. Empty: whatever the unit.
-	Unit string `json:"unit,omitempty"`
-	// IDs are the records; with Except, all others. Empty: whatever the id.
-	IDs    []string `json:"ids,omitempty"`
-	Except bool     `json:"except,omitempty"`
-	// If is what conditions come to: "eu_only" (it holds), "not eu_only" (it is known not to),
-	// "eu_only unknown", "eu_only known", "eu_only not true" or "eu_only not false".
-	If []string `json:"if,omitempty"`
-	// Parents is what is true of the records above.
-	Parents []Parent `json:"parents,omitempty"`
-}
-
-// Parent is what is true of the parent of a record, or of some record above it.
-type Parent struct {
-	Type string `json:"type"`
-	// Above: it need not be the parent itself, but may be one above of the same type.
-	Above bool `json:"above,omitempty"`
-	// Not: there is no such parent.
-	Not   bool  `json:"not,omitempty"`
-	Where Where `json:"where"`
-}
-
-// String says it for people: "own if eu_only; 42, 43". Of all records it is "all".
-func (w Where) String() string {
-	parts := make([]string, len(w))
-	for i, c := range w {
-		parts[i] = c.String()
-	}
-	return strings.Join(parts, "; ")
-}
-
-// key is all of it in a text.
-func (w Where) key() string {
-	text, err := json.Marshal(w)
-	if err != nil {
-		panic(err) // there are but strings in it
-	}
-	return string(text)
-}
-
-func (c Class) String() string {
-	var parts []string
-	for _, s := range []string{c.Owner, c.Unit} {
-		if s != "" {
-			parts = append(parts, s)
-		}
-	}
-	if len(c.IDs) > 0 {
-		ids := some(c.IDs)
-		if c.Except {
-			ids = "not " + ids
-		}
-		parts = append(parts, ids)
-	}
-	for _, p := range c.Parents {
-		parts = append(parts, p.String())
-	}
-	s := strings.Join(parts, " and ")
-	if s == "" {
-		s = "all"
-	}
-	if len(c.If) > 0 {
-		s += " if " + strings.Join(c.If, " and ")
-	}
-	return s
-}
-
-func (p Parent) String() string {
-	s := "its " + p.Type
-	switch {
-	case p.Above && p.Not:
-		s = "no " + p.Type + " above it"
-	case p.Above:
-		s = "some " + p.Type + " above it"
-	case p.Not:
-		s = "not its " + p.Type
-	}
-	return s + " (" + p.Where.String() + ")"
-}
-
-// some lists names, of many the first ones.
-func some(names []string) string {
-	const most = 6
-	if len(names) <= most {
-		return strings.Join(names, ", ")
-	}
-	return fmt.Sprintf("%s and %d more", strings.Join(names[:most-1], ", "), len(names)-most+1)
-}
-
 // where tells cubes in words.
-func (p *problem) where(cubes []cube) Where {
-	var w Where
+func (p *problem) where(cubes []cube) impact.Where {
+	var w impact.Where
 	for _, c := range cubes {
 		w = append(w, p.classes(c)...)
 	}
@@ -117,8 +18,8 @@ func (p *problem) where(cubes []cube) Where {
 
 // classes tells a cube in words: in those of one class, unless it is about parents of
 // which that takes several.
-func (p *problem) classes(c cube) []Class {
-	of, ways := Class{}, [][]Parent{nil}
+func (p *problem) classes(c cube) []impact.Class {
+	of, ways := impact.Class{}, [][]impact.Parent{nil}
 	for i, v := range p.vars {
 		if c[i].count() == v.size {
 			continue
@@ -137,7 +38,7 @@ func (p *problem) classes(c cube) []Class {
 		}
 	}
 	slices.Sort(of.If)
-	all := make([]Class, len(ways))
+	all := make([]impact.Class, len(ways))
 	for i, parents := range ways {
 		all[i] = of
 		all[i].Parents = parents
@@ -211,10 +112,10 @@ func (v *variable) exactly(value int) string {
 
 // parentsOf tells values of the parent by what is true of records above, in several ways
 // of which one is.
-func (v *variable) parentsOf(of values) (ways [][]Parent) {
+func (v *variable) parentsOf(of values) (ways [][]impact.Parent) {
 	none := of.has(0)
 	if none {
-		ways = [][]Parent{nil}
+		ways = [][]impact.Parent{nil}
 	}
 	for n, p := range v.parents {
 		var wanted, others []string
@@ -238,7 +139,7 @@ func (v *variable) parentsOf(of values) (ways [][]Parent) {
 }
 
 // both is the ways in which one of each is so.
-func both(a, b [][]Parent) (all [][]Parent) {
+func both(a, b [][]impact.Parent) (all [][]impact.Parent) {
 	for _, x := range a {
 		for _, y := range b {
 			all = append(all, slices.Concat(x, y))
@@ -249,13 +150,13 @@ func both(a, b [][]Parent) (all [][]Parent) {
 
 // ways tells what the questions come to: to the wanted answers and not to others; or, with none,
 // also to nothing.
-func (p *parents) ways(wanted, others []string, none bool) [][]Parent {
+func (p *parents) ways(wanted, others []string, none bool) [][]impact.Parent {
 	if !p.above {
 		if none {
 			wanted = others
 		}
 		cubes := p.cover(p.cells, func(tuple string) bool { return slices.Contains(wanted, tuple) })
-		return [][]Parent{{{Type: p.typ, Not: none, Where: p.where(cubes)}}}
+		return [][]impact.Parent{{{Type: p.typ, Not: none, Where: p.where(cubes)}}}
 	}
 	nothing := string(make([]byte, len(p.outputs)))
 	if none {
@@ -267,9 +168,9 @@ func (p *parents) ways(wanted, others []string, none bool) [][]Parent {
 		return !slices.ContainsFunc(wanted, func(tuple string) bool { return tuple[i] != wanted[0][i] })
 	}, wanted[0])
 	if !slices.ContainsFunc(others, alike.agrees) {
-		return [][]Parent{alike.parents()}
+		return [][]impact.Parent{alike.parents()}
 	}
-	var ways [][]Parent
+	var ways [][]impact.Parent
 	for _, tuple := range wanted {
 		ways = append(ways, p.answers(func(int) bool { return true }, tuple).parents())
 	}
@@ -297,11 +198,11 @@ func (a answers) agrees(tuple string) bool {
 	return !slices.ContainsFunc(a.some, func(i int) bool { return tuple[i] != a.to[i] })
 }
 
-func (a answers) parents() (all []Parent) {
+func (a answers) parents() (all []impact.Parent) {
 	for _, i := range a.some {
 		cubes := a.of.cover(a.of.cells, func(tuple string) bool { return tuple[i] == 1 })
 		if len(cubes) > 0 { // otherwise the answer is always no
-			all = append(all, Parent{Type: a.of.typ, Above: true, Not: a.to[i] == 0, Where: a.of.where(cubes)})
+			all = append(all, impact.Parent{Type: a.of.typ, Above: true, Not: a.to[i] == 0, Where: a.of.where(cubes)})
 		}
 	}
 	return all

@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/crmauthz/crmauthz/authz/impact"
 	"github.com/crmauthz/crmauthz/authz/internal/analysis"
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -72,11 +73,11 @@ Exit code: 0 nobody gains or loses anything, 1 somebody does, 2 not readable.`,
 	return cmd
 }
 
-func matters(c *analysis.Changes) bool {
+func matters(c *impact.Impact) bool {
 	return len(c.Gains)+len(c.Losses)+len(c.Later)+len(c.Networks) > 0
 }
 
-func (f *diffFlags) diff(ctx context.Context, env *Env, args []string) ([]*analysis.Changes, error) {
+func (f *diffFlags) diff(ctx context.Context, env *Env, args []string) ([]*impact.Impact, error) {
 	before, err := f.read(ctx, args[0])
 	if err != nil {
 		return nil, err
@@ -93,7 +94,7 @@ func (f *diffFlags) diff(ctx context.Context, env *Env, args []string) ([]*analy
 	if err != nil {
 		return nil, err
 	}
-	all := []*analysis.Changes{}
+	all := []*impact.Impact{}
 	for _, tenant := range tenantsOf(f.tenant, before, now) {
 		if f.tenant == "" && alike(before, now, tenant) {
 			continue
@@ -161,7 +162,7 @@ func (p policy) factsOf(tenant string) map[model.Fact]bool {
 
 const nothingChanges = "Nobody gains or loses anything.\n"
 
-func writeMarkdown(w io.Writer, all []*analysis.Changes) error {
+func writeMarkdown(w io.Writer, all []*impact.Impact) error {
 	if len(all) == 0 {
 		_, err := io.WriteString(w, nothingChanges)
 		return err
@@ -178,7 +179,7 @@ func writeMarkdown(w io.Writer, all []*analysis.Changes) error {
 	return nil
 }
 
-func printDiff(env *Env, all []*analysis.Changes) error {
+func printDiff(env *Env, all []*impact.Impact) error {
 	p := newPaper(env)
 	for _, c := range all {
 		p.printf("%s: %s added, %d removed", p.bold(c.Tenant), plural(len(c.Added), "fact"), len(c.Removed))
@@ -214,13 +215,13 @@ func people(n int) string {
 	return fmt.Sprintf("%d people", n)
 }
 
-func (p *paper) variation(v analysis.Variation, over string) {
+func (p *paper) variation(v impact.Variation, over string) {
 	p.changes(p.green("+"), v.Gains)
 	p.changes(p.red("-"), v.Losses)
 	p.changes(over, v.Over)
 }
 
-func (p *paper) changes(mark string, changes []analysis.Change) {
+func (p *paper) changes(mark string, changes []impact.Difference) {
 	for _, c := range changes {
 		p.printf("  %s %s: %s %s", mark, whoOf(c), c.Action, c.Type)
 		if len(c.Fields) > 0 {
@@ -234,7 +235,7 @@ func (p *paper) changes(mark string, changes []analysis.Change) {
 }
 
 // whoOf names the people of a change, of many the first.
-func whoOf(c analysis.Change) string {
+func whoOf(c impact.Difference) string {
 	const some = 5
 	names := strings.Join(c.People[:min(some, len(c.People))], ", ")
 	if rest := len(c.People) - some; rest > 0 {

@@ -1,4 +1,4 @@
-package analysis
+package impact
 
 import (
 	"cmp"
@@ -10,25 +10,25 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// Markdown is the changes as a comment on a pull request: the same for the same changes.
+// Markdown is the impact as a comment on a pull request: the same for the same.
 // What fields come or go with an action stands with the action.
-func (c *Changes) Markdown() string {
+func (i *Impact) Markdown() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "### Who gains and who loses what in %s\n\n", code(c.Tenant))
-	fmt.Fprintf(&b, "%s added, %s removed", counted(len(c.Added), "fact"), counted(len(c.Removed), "fact"))
-	if c.SchemaChanged {
+	fmt.Fprintf(&b, "### Who gains and who loses what in %s\n\n", code(i.Tenant))
+	fmt.Fprintf(&b, "%s added, %s removed", counted(len(i.Added), "fact"), counted(len(i.Removed), "fact"))
+	if i.SchemaChanged {
 		b.WriteString(", and another schema")
 	}
-	fmt.Fprintf(&b, "; compared for %s and anyone else, at %s.\n", counted(c.People, "person"), c.At.UTC().Format(time.RFC3339))
-	if len(c.Gains)+len(c.Losses)+len(c.Later)+len(c.Networks) == 0 {
+	fmt.Fprintf(&b, "; compared for %s and anyone else, at %s.\n", counted(i.People, "person"), i.At.UTC().Format(time.RFC3339))
+	if len(i.Gains)+len(i.Losses)+len(i.Later)+len(i.Networks) == 0 {
 		b.WriteString("\nNobody gains or loses anything.\n")
 	}
-	table(&b, "Gains", c.Gains)
-	table(&b, "Losses", c.Losses)
-	for _, n := range c.Networks {
+	table(&b, "Gains", i.Gains)
+	table(&b, "Losses", i.Losses)
+	for _, n := range i.Networks {
 		n.table(&b, "Asking from "+n.From.String(), "Not so from there")
 	}
-	for _, l := range c.Later {
+	for _, l := range i.Later {
 		l.table(&b, "From "+l.At.UTC().Format(time.RFC3339)+" on", "No longer so")
 	}
 	return b.String()
@@ -46,7 +46,7 @@ func (v Variation) table(b *strings.Builder, title, over string) {
 const maxMarkdown = 60_000
 
 // table writes changes, those of most people first, as far as there is room.
-func table(b *strings.Builder, title string, changes []Change) {
+func table(b *strings.Builder, title string, changes []Difference) {
 	if len(changes) == 0 {
 		return
 	}
@@ -74,8 +74,8 @@ type rowKey struct {
 	typ, who, where, because, fieldsOf string
 }
 
-func rowsOf(changes []Change) []row {
-	fields := map[withAction][]Change{} // of which the action may be changed, too
+func rowsOf(changes []Difference) []row {
+	fields := map[withAction][]Difference{} // of which the action may be changed, too
 	acts := map[withAction]bool{}
 	for _, c := range changes {
 		if c.Fields == nil {
@@ -119,17 +119,17 @@ type withAction struct {
 	gain                       bool
 }
 
-func (c Change) withAction() withAction {
-	return withAction{c.Type, c.Action, c.where, strings.Join(c.People, "\n"), c.gain()}
+func (d Difference) withAction() withAction {
+	return withAction{d.Type, d.Action, d.Where.Key(), strings.Join(d.People, "\n"), d.Gain()}
 }
 
 // levels is how fields change: "name, phone: hidden → read".
-func (c Change) levels() string {
-	names := make([]string, len(c.Fields))
-	for i, f := range c.Fields {
+func (d Difference) levels() string {
+	names := make([]string, len(d.Fields))
+	for i, f := range d.Fields {
 		names[i] = code(f)
 	}
-	return fmt.Sprintf("%s: %s → %s", strings.Join(names, ", "), c.From, c.To)
+	return fmt.Sprintf("%s: %s → %s", strings.Join(names, ", "), d.From, d.To)
 }
 
 func (r row) what() string {
@@ -149,35 +149,35 @@ func (r row) what() string {
 }
 
 // who are the people, by their group if there are several.
-func (c Change) who() string {
+func (d Difference) who() string {
 	const most = 3
-	n := len(c.People)
+	n := len(d.People)
 	if n <= most {
 		names := make([]string, n)
-		for i, p := range c.People {
+		for i, p := range d.People {
 			names[i] = escaped(p)
 		}
 		return strings.Join(names, ", ")
 	}
 	switch {
-	case c.Group == "":
-		return fmt.Sprintf("%d people: %s, %s and %d more", n, escaped(c.People[0]), escaped(c.People[1]), n-2)
-	case n == c.Of:
-		return fmt.Sprintf("all %d people of %s", n, escaped(c.Group))
+	case d.Group == "":
+		return fmt.Sprintf("%d people: %s, %s and %d more", n, escaped(d.People[0]), escaped(d.People[1]), n-2)
+	case n == d.Of:
+		return fmt.Sprintf("all %d people of %s", n, escaped(d.Group))
 	}
-	return fmt.Sprintf("%d of the %d people of %s", n, c.Of, escaped(c.Group))
+	return fmt.Sprintf("%d of the %d people of %s", n, d.Of, escaped(d.Group))
 }
 
-func (c Change) because() string {
+func (d Difference) because() string {
 	const most = 3
-	if len(c.Because) == 0 {
+	if len(d.Because) == 0 {
 		return "the schema"
 	}
 	var lines []string
-	for _, f := range c.Because[:min(most, len(c.Because))] {
+	for _, f := range d.Because[:min(most, len(d.Because))] {
 		lines = append(lines, code(f.String()))
 	}
-	if rest := len(c.Because) - most; rest > 0 {
+	if rest := len(d.Because) - most; rest > 0 {
 		lines = append(lines, fmt.Sprintf("and %d more", rest))
 	}
 	return strings.Join(lines, "<br>")
