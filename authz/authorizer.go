@@ -37,6 +37,9 @@ type Authorizer struct {
 	given      sync.Map          // notices that are given but not noted, by givenKey
 	latest     engine.Latest     // that the clock has shown
 
+	vocabularies vocabularies
+	isDraft      bool // of Simulate: an open tenant's decisions are not logged, and nothing is revealed
+
 	closed  atomic.Bool
 	base    atomic.Pointer[engine.Snapshot]
 	tenants directory

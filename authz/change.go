@@ -67,6 +67,12 @@ func (a *Authorizer) Revoke(ctx context.Context, by Author, facts ...Fact) (Revi
 	return a.applyAs(ctx, "revoke", by, Change{Tenant: tenantOf(facts), Remove: facts})
 }
 
+// opens tells whether a fact opens a tenant.
+func opens(f Fact) bool {
+	s, ok := f.(model.Switch)
+	return ok && s.Mode == model.ModeOpen
+}
+
 // tenantOf is the tenant of facts, or none.
 func tenantOf(facts []Fact) string {
 	if len(facts) == 0 {
@@ -88,7 +94,7 @@ func (a *Authorizer) applyAs(ctx context.Context, op string, by Author, c Change
 		if c.Base != 0 && s.Revision != c.Base {
 			return nil, nil, a.moved(ctx, c, s)
 		}
-		return remove, add, a.checkAdded(ctx, c.Tenant, s, add)
+		return remove, add, a.checkAdded(ctx, c.Tenant, s.Revision, add)
 	})
 	if errors.Is(err, ErrMoved) {
 		if made := a.made(ctx, c, by.ChangeID); made != 0 {
@@ -126,8 +132,16 @@ func (a *Authorizer) made(ctx context.Context, c Change, id string) Revision {
 	return 0
 }
 
-// encode checks the facts of a change against the schema of its tenant and writes their lines.
+// encode checks the facts of a change that is to be made, and writes their lines.
 func (a *Authorizer) encode(c Change) (remove, add []model.Line, err error) {
+	if remove, add, err = a.encodeFacts(c); err == nil && slices.ContainsFunc(c.Add, opens) {
+		return nil, nil, fmt.Errorf("%w: only Disable opens", ErrOpen)
+	}
+	return remove, add, err
+}
+
+// encodeFacts checks the facts of a change against the schema of its tenant and writes their lines.
+func (a *Authorizer) encodeFacts(c Change) (remove, add []model.Line, err error) {
 	if c.Tenant != "" {
 		if err = model.CheckTenant(c.Tenant); err != nil {
 			return nil, nil, model.At("change", "tenant", c.Tenant, err)
@@ -143,12 +157,9 @@ func (a *Authorizer) encode(c Change) (remove, add []model.Line, err error) {
 	for _, l := range remove {
 		removed[l] = true
 	}
-	for i, l := range add {
+	for _, l := range add {
 		if removed[l] {
 			return nil, nil, model.At("change", "fact", l.String(), fmt.Errorf("%w: it is both added and taken away", model.ErrMalformed))
-		}
-		if s, ok := c.Add[i].(model.Switch); ok && s.Mode == model.ModeOpen {
-			return nil, nil, fmt.Errorf("%w: only Disable opens", ErrOpen)
 		}
 	}
 	return remove, add, nil
@@ -255,7 +266,7 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 }
 
 // checkAdded refuses what would close a cycle, or nest too deeply, and switches of rules that are not there.
-func (a *Authorizer) checkAdded(ctx context.Context, tenant string, s *engine.Snapshot, add []model.Line) error {
+func (a *Authorizer) checkAdded(ctx context.Context, tenant string, at Revision, add []model.Line) error {
 	for _, l := range add {
 		if l.Section == model.Switches && model.IsRuleID(l.Values[0]) {
 			if err := a.findRule(ctx, tenant, l.Values[0], add); err != nil {
@@ -263,11 +274,11 @@ func (a *Authorizer) checkAdded(ctx context.Context, tenant string, s *engine.Sn
 			}
 		}
 	}
-	return a.checkNesting(ctx, tenant, s, add)
+	return a.checkNesting(ctx, tenant, at, add)
 }
 
 // checkNesting refuses what would close a cycle, or nest too deeply.
-func (a *Authorizer) checkNesting(ctx context.Context, tenant string, s *engine.Snapshot, add []model.Line) error {
+func (a *Authorizer) checkNesting(ctx context.Context, tenant string, at Revision, add []model.Line) error {
 	nests := false
 	for _, l := range add {
 		nests = nests || l.Section == model.OrgEdges || l.Section == model.Memberships && model.KindOf(l.Values[0]) != model.User
@@ -281,7 +292,7 @@ func (a *Authorizer) checkNesting(ctx context.Context, tenant string, s *engine.
 		if err != nil {
 			return fmt.Errorf("%w: %w", ErrUnavailable, err)
 		}
-		if name == tenant && from.Revision != s.Revision {
+		if name == tenant && from.Revision != at {
 			return adapter.ErrConflict
 		}
 		all = append(all, from.Lines)

@@ -6,7 +6,8 @@
 // checks what is written; ask for lists with [Authorizer.Filter], [Authorizer.WhoCan]
 // and [Authorizer.WhatCan], which agree with Enforce record by record; change with
 // [Authorizer.Grant], [Authorizer.Revoke], [Authorizer.Disable] and [Authorizer.Enable],
-// or with several of these as one, [Authorizer.Apply].
+// or with several of these as one, [Authorizer.Apply]. What a change would come to, [Authorizer.Preview] tells
+// and [Authorizer.Simulate] answers.
 //
 // # The decision
 //

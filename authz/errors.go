@@ -27,7 +27,7 @@ var (
 	ErrNoBackup = errors.New("opening a tenant needs a backup of its policy as it is")
 	// ErrBusy: other changes of the tenant came in between again and again. (every verb that changes)
 	ErrBusy = errors.New("the policy keeps changing; try again")
-	// ErrMoved: a change was made for a revision that the policy is no longer at. (Apply)
+	// ErrMoved: a change was made for a revision that the policy is no longer at. (Apply, Preview, Simulate)
 	ErrMoved = errors.New("the policy has changed since")
 	// ErrNoProposals: the store keeps no proposals. (Propose and what comes after it)
 	ErrNoProposals = errors.New("the store keeps no proposals")
@@ -39,6 +39,10 @@ var (
 	ErrExpired = errors.New("the proposal has expired")
 	// ErrOwnProposal: a second person is to settle it, who does not gain by it. (Approve, Reject)
 	ErrOwnProposal = errors.New("the proposal is the approver's own")
+	// ErrNoLog: the store keeps no log of changes. (ImpactOf)
+	ErrNoLog = errors.New("the store keeps no log")
+	// ErrNoRevision: no change led to the revision. (ImpactOf)
+	ErrNoRevision = errors.New("no change led to the revision")
 )
 
 // Error says which operation failed, and for which tenant. Match what it

@@ -4,7 +4,9 @@ package impact
 
 import (
 	"encoding/json"
+	"maps"
 	"net/netip"
+	"slices"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -12,18 +14,54 @@ import (
 
 // Impact is who gains and who loses what by a change of a policy.
 type Impact struct {
-	Tenant        string       `json:"tenant"`
-	At            time.Time    `json:"at"`
-	Added         Facts        `json:"added,omitempty"`
-	Removed       Facts        `json:"removed,omitempty"`
-	SchemaChanged bool         `json:"schemaChanged,omitempty"`
-	People        int          `json:"people"` // that were looked at, beside anyone else
-	Gains         []Difference `json:"gains,omitempty"`
-	Losses        []Difference `json:"losses,omitempty"`
+	Tenant string `json:"tenant"`
+	// Revision is that of the tenant's policy before; 0 if it is of none.
+	Revision      model.Revision `json:"revision,omitempty"`
+	At            time.Time      `json:"at"`
+	Added         Facts          `json:"added,omitempty"`
+	Removed       Facts          `json:"removed,omitempty"`
+	SchemaChanged bool           `json:"schemaChanged,omitempty"`
+	People        int            `json:"people"` // that were looked at, beside anyone else
+	Gains         []Difference   `json:"gains,omitempty"`
+	Losses        []Difference   `json:"losses,omitempty"`
+	// Records are those among the records that were asked about, OfRecords many, of which somebody gains or loses something.
+	Records   []Record `json:"records,omitempty"`
+	OfRecords int      `json:"ofRecords,omitempty"`
 	// Later is what is otherwise at instants behind At, each time than before.
 	Later []Variation `json:"later,omitempty"`
 	// Networks is what is otherwise for those who ask from networks that switches except.
 	Networks []Variation `json:"networks,omitempty"`
+}
+
+// Record is who gains and who loses what of one record, whose facts are known: so conditions are what they
+// are of it, but for what they ask of the user and the environment, which is not known. Fields that come or go
+// with an action are not told, and the Differences have no Where, no Because and no Example.
+type Record struct {
+	Type   string       `json:"type"`
+	ID     string       `json:"id"`
+	Gains  []Difference `json:"gains,omitempty"`
+	Losses []Difference `json:"losses,omitempty"`
+}
+
+// Gaining is the people who gain anything at the instant, sorted; Anyone among them if everyone else does.
+func (i *Impact) Gaining() []string { return peopleOf(i.Gains) }
+
+// Losing is the people who lose anything at the instant, sorted.
+func (i *Impact) Losing() []string { return peopleOf(i.Losses) }
+
+func peopleOf(all []Difference) []string {
+	people := map[string]bool{}
+	for _, d := range all {
+		for _, p := range d.People {
+			people[p] = true
+		}
+	}
+	return slices.Sorted(maps.Keys(people))
+}
+
+// Nothing tells whether nobody gains or loses anything, at no instant that was looked at.
+func (i *Impact) Nothing() bool {
+	return len(i.Gains)+len(i.Losses)+len(i.Later)+len(i.Networks) == 0
 }
 
 // Variation is what differs at another instant, or from another address.
@@ -47,12 +85,15 @@ type Difference struct {
 	Fields []string         `json:"fields,omitempty"` // empty: the action itself is allowed, or is not
 	From   model.FieldLevel `json:"from,omitempty"`   // of the fields, before
 	To     model.FieldLevel `json:"to,omitempty"`     // and now
-	Where  Where            `json:"where"`
+	Where  Where            `json:"where,omitempty"`
 	// Because is facts added and removed that account for it, for one of these people each
 	// on one record; empty if the schema does.
 	Because Facts   `json:"because,omitempty"`
-	Example Example `json:"example"`
+	Example Example `json:"example,omitzero"`
 }
+
+// Anyone is how an Impact calls whoever is not named by any fact.
+const Anyone = "anyone else"
 
 // Example is a person and a record of which something is so. The attribute if:c of the record,
 // and of those above it, is what the condition c is of it: true, false or, if it is not there, unknown;

@@ -20,11 +20,12 @@ func (i *Impact) Markdown() string {
 		b.WriteString(", and another schema")
 	}
 	fmt.Fprintf(&b, "; compared for %s and anyone else, at %s.\n", counted(i.People, "person"), i.At.UTC().Format(time.RFC3339))
-	if len(i.Gains)+len(i.Losses)+len(i.Later)+len(i.Networks) == 0 {
+	if i.Nothing() {
 		b.WriteString("\nNobody gains or loses anything.\n")
 	}
 	table(&b, "Gains", i.Gains)
 	table(&b, "Losses", i.Losses)
+	i.records(&b)
 	for _, n := range i.Networks {
 		n.table(&b, "Asking from "+n.From.String(), "Not so from there")
 	}
@@ -32,6 +33,34 @@ func (i *Impact) Markdown() string {
 		l.table(&b, "From "+l.At.UTC().Format(time.RFC3339)+" on", "No longer so")
 	}
 	return b.String()
+}
+
+// records writes the records of which somebody gains or loses something, as far as there is room.
+func (i *Impact) records(b *strings.Builder) {
+	if i.OfRecords == 0 {
+		return
+	}
+	fmt.Fprintf(b, "\n#### Records\n\nOf %s that were asked about, %d.\n", counted(i.OfRecords, "record"), len(i.Records))
+	if len(i.Records) > 0 {
+		b.WriteString("\n| record | gains | losses |\n|---|---|---|\n")
+	}
+	for n, r := range i.Records {
+		line := fmt.Sprintf("| %s | %s | %s |\n", code(r.Type+"/"+r.ID), lines(r.Gains), lines(r.Losses))
+		if b.Len()+len(line) > maxMarkdown {
+			fmt.Fprintf(b, "\nand %d more.\n", len(i.Records)-n)
+			return
+		}
+		b.WriteString(line)
+	}
+}
+
+// lines is differences in a cell of a table.
+func lines(all []Difference) string {
+	texts := make([]string, len(all))
+	for i, d := range all {
+		texts[i] = d.who() + ": " + escaped(d.what())
+	}
+	return strings.Join(texts, "<br>")
 }
 
 func (v Variation) table(b *strings.Builder, title, over string) {

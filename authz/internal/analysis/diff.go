@@ -143,6 +143,7 @@ type differ struct {
 	known       []string        // all people, and anyone else
 	users       []string        // those among them who are compared
 	types       map[string]bool // that are compared; nil: all
+	brief       bool            // see comparison
 	causes      *causes
 	options     Options
 }
@@ -178,7 +179,7 @@ func (d *differ) run(ctx context.Context, a asked) ([]impact.Difference, error) 
 // compare compares what one user may do.
 func (d *differ) compare(user string, a asked) (all []found, err error) {
 	before, now := newViews(d.before, d.now, user, a)
-	c := comparison{before, now, d.types, d.causes.brief(), func(x difference) {
+	c := comparison{before, now, d.types, d.brief, func(x difference) {
 		w := impact.Where{{Whole: true}}
 		if !x.whole {
 			w = x.of.where(x.cubes)

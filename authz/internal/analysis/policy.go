@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/crmauthz/crmauthz/authz/impact"
 	"github.com/crmauthz/crmauthz/authz/internal/condition"
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
 	"github.com/crmauthz/crmauthz/model"
@@ -151,7 +152,7 @@ func people(policies ...*compiled) []string {
 }
 
 // Anyone is how results call whoever is not named by any fact.
-const Anyone = "anyone else"
+const Anyone = impact.Anyone
 
 func nameOf(user string) string {
 	if user == engine.Stranger {

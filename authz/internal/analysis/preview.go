@@ -70,11 +70,15 @@ func (c Change) Effective() Change {
 }
 
 // Preview is Diff for a policy and a change of it: it looks only at the people and types
-// that the change can concern.
+// that the change can concern. Where the tenant itself is switched, it does not tell of which records somebody
+// loses, or has again, an action altogether.
 //
 // Errors are those of Diff.
 func (v *Vocabulary) Preview(ctx context.Context, c Change, o Options) (*impact.Impact, error) {
 	c = c.Effective()
+	for _, lines := range []*[]model.Line{&c.Lines, &c.Base, &c.Remove, &c.Add} {
+		*lines = sortedLines(*lines) // stores have no order, and the answer is to have one
+	}
 	before, now, err := v.compileChange(c)
 	if err != nil {
 		return nil, fmt.Errorf("analysis: %w", err)
@@ -93,6 +97,15 @@ func (v *Vocabulary) Preview(ctx context.Context, c Change, o Options) (*impact.
 		d.narrow(c)
 	}
 	return d.impact(ctx, false)
+}
+
+func sortedLines(lines []model.Line) []model.Line {
+	return slices.SortedFunc(slices.Values(lines), func(a, b model.Line) int {
+		if c := strings.Compare(string(a.Section), string(b.Section)); c != 0 {
+			return c
+		}
+		return slices.Compare(a.Values[:], b.Values[:])
+	})
 }
 
 // compileChange compiles the policy before a change and behind it. Of its facts it decodes those only
@@ -172,6 +185,7 @@ func decodeAll(lines []model.Line) (facts []model.Fact, err error) {
 
 // narrow leaves the people and types out that a change does not concern.
 func (d *differ) narrow(c Change) {
+	d.brief = d.causes.brief()
 	f := newConcern(d)
 	for _, fact := range slices.Concat(d.causes.added, d.causes.removed) {
 		f.change(fact)

@@ -19,7 +19,7 @@ func TestPreviewIsDiff(t *testing.T) {
 		s += *seed
 		d := newDice(s)
 		c, other := difftest.Generate(s), difftest.Generate(s+256)
-		lines, base := slices.Clone(c.Lines), slices.Clone(c.BaseLines)
+		lines, base := sortedLines(c.Lines), sortedLines(c.BaseLines)
 		v := schemaOf(t, c.Schema).Vocabulary
 		change := Change{Tenant: "acme", Lines: lines, Base: base}
 		own, others := slices.Concat(lines, base), slices.Concat(other.Lines, other.BaseLines)
@@ -32,6 +32,7 @@ func TestPreviewIsDiff(t *testing.T) {
 			}
 		}
 		change.Add = slices.DeleteFunc(change.Add, func(l model.Line) bool { return slices.Contains(change.Remove, l) })
+		change.Add = sortedLines(change.Add)
 		got, err := v.Preview(t.Context(), change, Options{At: now, Later: 2})
 		if err != nil {
 			t.Fatalf("seed %d: %v", s, err)
@@ -43,7 +44,9 @@ func TestPreviewIsDiff(t *testing.T) {
 				t.Fatalf("seed %d: %v", s, err)
 			}
 		}
-		want, err := diff(t.Context(), policies[0], policies[1], Options{At: now, Later: 2})
+		whole := newDiffer(policies[0], policies[1], Options{At: now, Later: 2})
+		whole.brief = whole.causes.brief()
+		want, err := whole.impact(t.Context(), false)
 		if err != nil {
 			t.Fatalf("seed %d: %v", s, err)
 		}

@@ -7,7 +7,6 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -73,9 +72,7 @@ Exit code: 0 nobody gains or loses anything, 1 somebody does, 2 not readable.`,
 	return cmd
 }
 
-func matters(c *impact.Impact) bool {
-	return len(c.Gains)+len(c.Losses)+len(c.Later)+len(c.Networks) > 0
-}
+func matters(c *impact.Impact) bool { return !c.Nothing() }
 
 func (f *diffFlags) diff(ctx context.Context, env *Env, args []string) ([]*impact.Impact, error) {
 	before, err := f.read(ctx, args[0])
@@ -182,24 +179,7 @@ func writeMarkdown(w io.Writer, all []*impact.Impact) error {
 func printDiff(env *Env, all []*impact.Impact) error {
 	p := newPaper(env)
 	for _, c := range all {
-		p.printf("%s: %s added, %d removed", p.bold(c.Tenant), plural(len(c.Added), "fact"), len(c.Removed))
-		if c.SchemaChanged {
-			p.printf(", another schema")
-		}
-		p.printf("; compared for %s and anyone else, at %s\n", people(c.People), c.At.Format(time.RFC3339))
-		p.changes(p.green("+"), c.Gains)
-		p.changes(p.red("-"), c.Losses)
-		for _, v := range c.Later {
-			p.printf("from %s on\n", v.At.Format(time.RFC3339))
-			p.variation(v, "no longer")
-		}
-		for _, v := range c.Networks {
-			p.printf("asked from an address such as %s, at %s\n", v.From, v.At.Format(time.RFC3339))
-			p.variation(v, "not so")
-		}
-		if !matters(c) {
-			p.printf("  %s", nothingChanges)
-		}
+		p.WriteString(c.Text(impact.Marks{Gain: p.green("+"), Loss: p.red("-")}))
 	}
 	if len(all) == 0 {
 		p.printf(nothingChanges)
@@ -213,36 +193,4 @@ func people(n int) string {
 		return "1 person"
 	}
 	return fmt.Sprintf("%d people", n)
-}
-
-func (p *paper) variation(v impact.Variation, over string) {
-	p.changes(p.green("+"), v.Gains)
-	p.changes(p.red("-"), v.Losses)
-	p.changes(over, v.Over)
-}
-
-func (p *paper) changes(mark string, changes []impact.Difference) {
-	for _, c := range changes {
-		p.printf("  %s %s: %s %s", mark, whoOf(c), c.Action, c.Type)
-		if len(c.Fields) > 0 {
-			p.printf("#%s (%s → %s)", strings.Join(c.Fields, ", #"), c.From, c.To)
-		}
-		p.printf("\n      where    %s\n", c.Where)
-		for i, f := range c.Because {
-			p.printf("      %-8s %s\n", first(i, "because"), f)
-		}
-	}
-}
-
-// whoOf names the people of a change, of many the first.
-func whoOf(c impact.Difference) string {
-	const some = 5
-	names := strings.Join(c.People[:min(some, len(c.People))], ", ")
-	if rest := len(c.People) - some; rest > 0 {
-		names += fmt.Sprintf(" and %d more", rest)
-	}
-	if c.Group != "" && len(c.People) > 1 {
-		names += fmt.Sprintf(" (%d of the %d in %s)", len(c.People), c.Of, c.Group)
-	}
-	return names
 }

@@ -1,0 +1,113 @@
+package authz_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Who is concerned if Alice reports to nobody and support may no longer read customers?
+func ExampleAuthorizer_Preview() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	change := authz.Change{Tenant: "acme", Remove: []authz.Fact{
+		authz.OrgEdge{Tenant: "acme", Below: "user:alice", Above: "user:carol"},
+		authz.CustomerRule{Tenant: "acme", Subject: "role:support", On: model.OnType("customer"), Action: "read", Effect: model.Allow, Scope: model.ScopeAll},
+	}}
+	i, err := az.Preview(ctx, change, authz.At(monday), authz.OnRecords(slices.Values([]*authz.Record{hers, his})))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println("losing:", i.Losing())
+	for _, d := range i.Losses {
+		if d.Fields == nil {
+			fmt.Println(d.People, d.Action, d.Type, "where", d.Where, "because of", d.Because)
+		}
+	}
+	for _, r := range i.Records {
+		for _, d := range r.Losses {
+			fmt.Println(r.Type, r.ID, d.People, d.Action)
+		}
+	}
+	// Output:
+	// losing: [user:carol user:dan]
+	// [user:carol] read customer where below before and not own and not below now because of [g2, user:alice, user:carol, acme]
+	// [user:dan] read customer where all because of [p, role:support, acme, customer, read, allow, all]
+	// customer 42 [user:carol user:dan] read
+	// customer 43 [user:dan] read
+}
+
+// What a change of the base policy comes to in one tenant.
+func ExampleInTenant() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	everywhere := authz.Change{Tenant: model.Base, Add: []authz.Fact{
+		authz.CustomerRule{Tenant: model.Base, Subject: "role:support", On: model.OnType("customer"), Action: "update", Effect: model.Allow, Scope: model.ScopeAll}}}
+	i, err := az.Preview(ctx, everywhere, authz.InTenant("acme"))
+	fmt.Println(i.Gaining(), i.Losing(), err)
+	// Output:
+	// [user:dan] [] <nil>
+}
+
+// A switch has its effects when it begins and when it ends.
+func ExampleLater() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	leave := model.Switch{Tenant: "acme", Target: "user:dan", Mode: model.ModeOff, Valid: model.Period{From: monday, Until: monday.AddDate(0, 0, 7)}}
+	i, err := az.Preview(ctx, authz.Change{Tenant: "acme", Add: []authz.Fact{leave}}, authz.At(monday.AddDate(0, 0, -1)), authz.Later(2))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	fmt.Println(len(i.Losses), "now")
+	for _, v := range i.Later {
+		fmt.Println(v.At.Format("2006-01-02"), len(v.Losses) > 0, len(v.Over) > 0)
+	}
+	// Output:
+	// 0 now
+	// 2026-11-23 true false
+	// 2026-11-30 false true
+}
+
+// Afterwards the log tells the same.
+func ExampleAuthorizer_ImpactOf() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	rev, err := az.Revoke(ctx, authz.By("user:admin", "moves to sales"), authz.Membership{Tenant: "acme", Member: "user:dan", Group: "role:support"})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	i, err := az.ImpactOf(ctx, "acme", rev)
+	fmt.Println(i.Losing(), i.Removed, err)
+	// Output:
+	// [user:dan] [g, user:dan, role:support, acme, -] <nil>
+}
+
+// Would Dan come in if he were a rep, next Monday?
+func ExampleAuthorizer_Simulate() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	rep := authz.Membership{Tenant: "acme", Member: "user:dan", Group: "role:rep", Valid: model.Period{From: monday}}
+	draft, err := az.Simulate(ctx, authz.Change{Tenant: "acme", Add: []authz.Fact{rep}})
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	req := authz.Request{Tenant: "acme", User: "user:dan", Action: "update", Type: "customer", At: monday}
+	d, err := draft.Decide(ctx, req)
+	fmt.Println(d, err)
+	fmt.Println(az.Enforce(ctx, req))
+	// Output:
+	// allowed by p, role:rep, acme, customer, update, allow, - (user:dan → role:rep) <nil>
+	// false <nil>
+}
