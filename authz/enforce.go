@@ -56,10 +56,14 @@ func (a *Authorizer) decideBriefly(ctx context.Context, s *engine.Snapshot, u en
 	return Decision{Allowed: v.Allowed(), Reason: v.Reason, Revision: s.Revision}, nil
 }
 
-// logOpen leaves an entry in the audit log about what an open tenant allows. On an error it is denied.
+// logOpen leaves an entry in the audit log about what an open tenant allows. On an error it is denied: so it is by
+// an application that opens no tenants, whoever wrote that into the store.
 func (a *Authorizer) logOpen(ctx context.Context, s *engine.Snapshot, req *Request) error {
 	if a.isDraft {
 		return nil
+	}
+	if a.openLimit <= 0 {
+		return fmt.Errorf("%w: WithOpenLimit is not set", ErrOpen)
 	}
 	e := AuditEntry{Tenant: req.Tenant, User: req.User, Action: req.Action, Type: req.Type, ID: req.ID, Reason: model.ReasonOpen.String(), Allowed: true, Revision: s.Revision}
 	if r := req.Record; r != nil {

@@ -54,7 +54,8 @@ func WithAudit(log Audit) Option {
 }
 
 // WithOpenLimit lets Disable open tenants (see model.ModeOpen), each for at most this
-// long from the moment it is asked. Without it no tenant is opened.
+// long from the moment it is asked. Without it no tenant is opened, and one that another program has opened
+// allows nothing here: what it would allow is an error that matches ErrOpen.
 func WithOpenLimit(d time.Duration) Option {
 	return func(a *Authorizer) { a.openLimit = d }
 }

@@ -64,7 +64,11 @@ func (a *Authorizer) reveal(ctx context.Context, req *Request, field, reason str
 	if req.Record == nil || req.Record.ID == "" {
 		return nil, model.ErrNoFacts
 	}
-	levels, err := s.FieldLevels(engine.User{}, req, false, nil, a.clock)
+	clock, err := a.openClock(ctx, s, req)
+	if err != nil {
+		return nil, err
+	}
+	levels, err := s.FieldLevels(engine.User{}, req, false, nil, clock)
 	if err != nil {
 		return nil, err
 	}

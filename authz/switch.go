@@ -62,7 +62,8 @@ func AfterBackup(b *Backup) SwitchOption { return func(s *switching) { s.backup 
 // of whom the tenant has facts, or of these to those that Except names. It switches nothing back on: who
 // or what is off stays off, the fields of a record are what they were (but for fields that Except names), and
 // other tenants are other tenants. It needs [WithOpenLimit], a reason, an end, a [Backup] of the
-// policy as it is, and an audit log, in which every decision made by it leaves an entry first.
+// policy as it is, and an audit log, in which every decision made by it leaves an entry first. (WhoCan, Explain and
+// ExplainField only tell what it would be, and leave none.)
 //
 // What is promised when something goes wrong is the stricter of two answers, as far as it can be:
 //

@@ -124,6 +124,29 @@ func TestOpeningIsNotReopenedByAClock(t *testing.T) {
 	}
 }
 
+// An opening that another program wrote allows nothing to one that opens no tenants.
+func TestOpeningOfAnotherProgramNeedsTheLimitHere(t *testing.T) {
+	now := &clock{monday}
+	store := storeOf(acme + `  off: [{what: "*", mode: open, until: 2026-11-23T10:00:00Z}]` + "\n")
+	all := ask("user:dan", "delete", hers)
+	for name, az := range map[string]*authz.Authorizer{
+		"neither":      open(t, store, now.option()),
+		"no limit":     open(t, store, now.option(), authz.WithAudit(&auditLog{})),
+		"no audit log": open(t, store, now.option(), authz.WithOpenLimit(time.Hour)),
+	} {
+		want := map[string]error{"neither": authz.ErrOpen, "no limit": authz.ErrOpen, "no audit log": authz.ErrNoAudit}[name]
+		if ok, err := az.Enforce(t.Context(), all); ok || !errors.Is(err, want) {
+			t.Errorf("%s: %v, %v; want %v", name, ok, err, want)
+		}
+		for _, p := range paths {
+			if got, err := p.ask(t.Context(), az, all); !p.tells && (got || !errors.Is(err, want)) {
+				t.Errorf("%s: %s: %v, %v; want %v", name, p.name, got, err, want)
+			}
+		}
+	}
+	wantAllowed(t, open(t, store, now.option(), authz.WithAudit(&auditLog{}), authz.WithOpenLimit(time.Hour)), all, true)
+}
+
 // Without the store, what was loaded goes on: it begins, ends, and denies; nothing can be taken back, and who
 // asks for a tenant that was not loaded is told so.
 func TestSwitchesWithoutTheStore(t *testing.T) {
