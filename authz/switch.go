@@ -158,9 +158,6 @@ func (a *Authorizer) Enable(ctx context.Context, by Author, tenant, target strin
 	if _, err := model.Encode(f); err != nil {
 		return a.changed(ctx, "enable", start, tenant, by, 0, err)
 	}
-	if err := a.schema.For(tenant).CheckFact(f); err != nil {
-		return a.changed(ctx, "enable", start, tenant, by, 0, err)
-	}
 	rev, err := a.apply(ctx, by, tenant, func(_ context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
 		for _, f := range s.Switches(target) {
 			l, err := model.Encode(f)
@@ -169,7 +166,10 @@ func (a *Authorizer) Enable(ctx context.Context, by Author, tenant, target strin
 			}
 			remove = append(remove, l)
 		}
-		return remove, nil, nil
+		if len(remove) == 0 { // what is switched off can be switched on, though the schema has forgotten it
+			err = a.schema.For(tenant).CheckFact(f)
+		}
+		return remove, nil, err
 	})
 	return a.changed(ctx, "enable", start, tenant, by, rev, err)
 }

@@ -147,6 +147,33 @@ func TestOpeningOfAnotherProgramNeedsTheLimitHere(t *testing.T) {
 	wantAllowed(t, open(t, store, now.option(), authz.WithAudit(&auditLog{}), authz.WithOpenLimit(time.Hour)), all, true)
 }
 
+// What the schema no longer knows stays off, and can be switched on.
+func TestEnableTakesBackWhatTheSchemaForgot(t *testing.T) {
+	store := storeOf(acme)
+	old := &authz.Schema{Types: map[string]model.Type{"letter": {Actions: map[string]model.Action{"read": {Need: model.LevelRead}}, Fields: map[string]model.Field{"text": {}}}}, Conditions: crm.Conditions}
+	for name, typ := range crm.Types {
+		old.Types[name] = typ
+	}
+	az, err := authz.Open(t.Context(), old, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, target := range []string{"letter", "letter/1", "letter#text"} {
+		must(t)(az.Disable(t.Context(), by, "acme", target))
+	}
+	now := open(t, store)
+	wantAllowed(t, now, ask("user:alice", "update", hers), true)
+	for _, target := range []string{"letter", "letter/1", "letter#text"} {
+		must(t)(now.Enable(t.Context(), by, "acme", target))
+		if _, err := now.Enable(t.Context(), by, "acme", target); !errors.Is(err, model.ErrUnknownType) && !errors.Is(err, model.ErrUnknownField) {
+			t.Errorf("enabled once more, %s is %v", target, err)
+		}
+	}
+	if left, err := now.Switches(t.Context(), "acme"); err != nil || len(left) > 0 {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 // Without the store, what was loaded goes on: it begins, ends, and denies; nothing can be taken back, and who
 // asks for a tenant that was not loaded is told so.
 func TestSwitchesWithoutTheStore(t *testing.T) {
