@@ -168,7 +168,7 @@ func expect(is, want string) error {
 }
 
 // Restore makes a tenant's policy what a backup has, as one change: every decision is as it was then.
-// A tenant that was open then stays as closed as it is. Refused are a backup of another tenant (ErrBackup), or of
+// But no tenant is open by it: one that was open then, or is now, is so no more. Refused are a backup of another tenant (ErrBackup), or of
 // another schema (ErrSchema).
 func (a *Authorizer) Restore(ctx context.Context, by Author, tenant string, b *Backup) (Revision, error) {
 	start := a.started()

@@ -366,13 +366,12 @@ func (s *sequence) restore() {
 	}) {
 		s.errorf("a backup is not restored")
 	}
-	opening := func(l model.Line) bool { return l.Section == model.Switches && l.Values[2] == model.ModeOpen.String() }
-	now := slices.DeleteFunc(slices.Collect(maps.Keys(s.lines)), func(l model.Line) bool { return !opening(l) || !slices.Contains(was.lines, l) })
 	clear(s.lines)
 	for _, l := range was.lines {
-		s.lines[l] = !opening(l) || slices.Contains(now, l)
+		if l.Section != model.Switches || l.Values[2] != model.ModeOpen.String() { // no opening comes back, or stays
+			s.lines[l] = true
+		}
 	}
-	maps.DeleteFunc(s.lines, func(_ model.Line, there bool) bool { return !there })
 	s.compare()
 }
 

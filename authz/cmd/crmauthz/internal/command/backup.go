@@ -95,7 +95,7 @@ func restoreCommand(env *Env) *cobra.Command {
 		Short: "Make a tenant's policy what a backup has",
 		Long: `Shows what differs between a backup and the policy of its tenant, asks, and makes
 the policy what the backup has, as one change: afterwards every decision is as it
-was. But a tenant that was open then stays as closed as it is.
+was. But a tenant that was open then, or is now, is open no more.
 
 Refused are a file that differs from what backup wrote in a single character, one
 of another tenant than --tenant names, and one of another schema.
