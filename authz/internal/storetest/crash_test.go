@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"maps"
 	"math/rand/v2"
 	"os"
 	"os/exec"
@@ -172,6 +173,7 @@ func wantState(t *testing.T, d database, states [][]model.Line) int {
 	if diff := cmp.Diff(states[from.Revision], from.Lines); diff != "" {
 		t.Fatalf("policy at revision %d: want -, got +\n%s", from.Revision, diff)
 	}
+	wantLog(t, store, states)
 	for _, at := range []time.Duration{0, time.Hour - time.Second, time.Hour, -time.Second} {
 		az, err := openAt(t.Context(), store, start.Add(at))
 		check(t, err)
@@ -197,6 +199,28 @@ func wantState(t *testing.T, d database, states [][]model.Line) int {
 		}
 	}
 	return int(from.Revision)
+}
+
+// wantLog fails unless the log tells of each change who made it, why and when, and leads from state to state.
+func wantLog(t *testing.T, store adapter.Store, states [][]model.Line) {
+	t.Helper()
+	log, err := store.(adapter.Feed).Changes(t.Context(), "acme", 0, 0)
+	check(t, err)
+	lines := map[model.Line]bool{}
+	for i, e := range log {
+		for _, l := range e.Remove {
+			delete(lines, l)
+		}
+		for _, l := range e.Add {
+			lines[l] = true
+		}
+		if diff := cmp.Diff(states[i+1], slices.SortedFunc(maps.Keys(lines), cmpLines)); diff != "" {
+			t.Fatalf("the log leads to another revision %d: want -, got +\n%s", i+1, diff)
+		}
+		if e.Actor != by.Actor || e.Reason != by.Reason || !e.At.Equal(start) || e.Revision != model.Revision(i+1) {
+			t.Errorf("entry %d of the log: %+v", i+1, e)
+		}
+	}
 }
 
 // runAndKill starts the program, and kills it some time after its first change. It returns the last revision that the
