@@ -449,6 +449,30 @@ func TestSwitchesTakeForceAndGiveItBack(t *testing.T) {
 	farah.get("/admin/log").says(t, http.StatusOK, "Customers are switched off, until 24 November 2026, 10:00 UTC.")
 	farah.send("/admin/switches/on", "target", "customer").says(t, http.StatusSeeOther)
 	dan.get("/customers").says(t, http.StatusOK)
+
+	may := func(action string) bool {
+		ok, err := c.db.az.Enforce(t.Context(), authz.Request{Tenant: "fernhill", User: "user:ben", Action: action, Type: "opportunity"})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return ok
+	}
+	farah.send("/admin/switches", "target", "opportunity", "mode", "read-only", "for", "hour").says(t, http.StatusSeeOther)
+	ben.get("/opportunities").says(t, http.StatusOK)
+	if !may("read") || may("create") {
+		t.Errorf("opportunities are read-only: Ben reads %v, creates %v", may("read"), may("create"))
+	}
+	farah.get("/admin/switches").says(t, http.StatusOK, "records, to be read only", `<span class="tag">read-only</span>`)
+	farah.get("/admin/log").says(t, http.StatusOK, "Opportunities are only to be read, until 23 November 2026, 11:00 UTC.")
+	c.now.Add(int64(time.Hour))
+	if !may("create") {
+		t.Error("when the hour is over, Ben creates no opportunities")
+	}
+	for _, pair := range [][2]string{{"opportunity", "open"}, {"opportunity", "locked"}, {"user:ben", "read-only"}} {
+		if a := farah.send("/admin/switches", "target", pair[0], "mode", pair[1], "for", "hour"); a.status < 400 || a.status >= 500 {
+			t.Errorf("%q is %s: %d", pair[0], pair[1], a.status)
+		}
+	}
 	for _, target := range []string{"castle", "customer/1", "user:farah", "role:admin", "user:mallory", "*", "rule:00000000000000000000000000000000", ""} {
 		if a := farah.send("/admin/switches", "target", target, "for", "hour"); a.status < 400 || a.status >= 500 {
 			t.Errorf("%q is switched off: %d", target, a.status)

@@ -24,7 +24,7 @@ var spans = []span{
 type switchable struct {
 	Target, Name, Note string
 	Colour             int
-	Off                bool
+	Off, ReadOnly      bool
 	Until              time.Time
 	Own                bool // the visitor's own right hangs on it
 }
@@ -48,6 +48,9 @@ func (s *server) switches(v *visit) error {
 		if of.Note = kindWords[model.KindOf(sw.Target)]; model.IsRuleID(sw.Target) {
 			of.Note = "rule"
 		}
+		if of.ReadOnly = sw.Mode == model.ModeReadOnly; of.ReadOnly {
+			of.Note += ", to be read only"
+		}
 		off = append(off, of)
 	}
 	for _, at := range people {
@@ -60,7 +63,8 @@ func (s *server) switches(v *visit) error {
 			Own: s.keepsAdministrator(v, role) != nil})
 	}
 	for _, k := range kinds {
-		types = append(types, switchable{Target: k.Type, Name: k.Plural, Off: p.switchedOff(k.Type) != nil})
+		off := p.switchedOff(k.Type)
+		types = append(types, switchable{Target: k.Type, Name: k.Plural, Off: off != nil, ReadOnly: off != nil && off.Mode == model.ModeReadOnly})
 	}
 	return s.render(v, "switches", "Switches", map[string]any{"Off": off, "People": who, "Roles": roles, "Types": types, "Spans": spans,
 		"Change": v.may("change", "policy")})
@@ -84,6 +88,16 @@ func (s *server) switchOff(v *visit) error {
 		return err
 	}
 	var options []authz.SwitchOption
+	switch v.r.PostForm.Get("mode") {
+	case "", "off":
+	case "read-only":
+		if kindOf(target) == nil {
+			return errForm
+		}
+		options = append(options, authz.InMode(model.ModeReadOnly))
+	default:
+		return errForm
+	}
 	if spans[i].Of > 0 {
 		options = append(options, authz.Until(s.clock().Add(spans[i].Of)))
 	}
