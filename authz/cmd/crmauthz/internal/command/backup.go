@@ -85,6 +85,8 @@ type restoredJSON struct {
 	Backup   authz.Revision `json:"backup"` // the revision that it has
 	Add      []string       `json:"add"`
 	Remove   []string       `json:"remove"`
+	Gaining  []string       `json:"gaining,omitempty"` // the people
+	Losing   []string       `json:"losing,omitempty"`
 	Revision authz.Revision `json:"revision,omitempty"` // that was made; 0: nothing was
 }
 
@@ -131,8 +133,13 @@ func (f *restoreFlags) run(ctx context.Context, env *Env, path, policy string) e
 		}
 		x := restoredJSON{Tenant: b.Tenant, Backup: b.Revision, Add: []string{}, Remove: []string{}}
 		x.Add, x.Remove = append(x.Add, texts(add)...), append(x.Remove, texts(remove)...)
+		i, err := foreseen(ctx, az, authz.Change{Tenant: b.Tenant, Add: add, Remove: remove}, env.Now())
+		if err != nil {
+			return err
+		}
+		x.Gaining, x.Losing = i.Gaining(), i.Losing()
 		if !*f.json {
-			if err := printRestoring(env, path, b, x); err != nil {
+			if err := printRestoring(env, path, b, x, i); err != nil {
 				return err
 			}
 		}
@@ -167,7 +174,7 @@ func (f *restoreFlags) restore(ctx context.Context, env *Env, az opened, b *auth
 	return err
 }
 
-func printRestoring(env *Env, path string, b *authz.Backup, x restoredJSON) error {
+func printRestoring(env *Env, path string, b *authz.Backup, x restoredJSON, i *authz.Impact) error {
 	p := newPaper(env)
 	p.printf("%s: %s at revision %d, of %s\n", path, nameOf(b.Tenant), b.Revision, b.Made.Format(time.RFC3339))
 	for _, fact := range x.Remove {
@@ -180,6 +187,7 @@ func printRestoring(env *Env, path string, b *authz.Backup, x restoredJSON) erro
 		p.printf("nothing differs\n")
 	} else {
 		p.printf("%s to add, %s to take away\n", plural(len(x.Add), "fact"), plural(len(x.Remove), "fact"))
+		printForeseen(p, i)
 	}
 	_, err := fmt.Fprint(env.Out, p.String())
 	return err

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,6 +105,44 @@ func (f *storeFlags) use(ctx context.Context, env *Env, name, tenant string, acc
 	}
 	defer func() { err = errors.Join(err, az.Close()) }()
 	return do(opened{az, tenant})
+}
+
+// foreseen tells who gains and who loses anything by a change, as soon as it is in force. That of the base policy depends on
+// the tenant, and is not told.
+func foreseen(ctx context.Context, az opened, c authz.Change, at time.Time) (*authz.Impact, error) {
+	if c.Tenant == model.Base {
+		return &authz.Impact{}, nil
+	}
+	return az.Preview(ctx, c, authz.At(at), authz.Later(0))
+}
+
+// printForeseen writes the people of an impact, of many the first.
+func printForeseen(p *paper, i *authz.Impact) {
+	if i.Tenant == "" {
+		return
+	}
+	for _, of := range []struct {
+		people []string
+		does   string
+	}{{i.Losing(), "lose"}, {i.Gaining(), "gain"}} {
+		const most = 5
+		switch names := strings.Join(of.people[:min(most, len(of.people))], ", "); {
+		case len(of.people) == 0:
+			p.printf("  nobody %ss anything\n", of.does)
+		case len(of.people) > most:
+			p.printf("  %d people %s something: %s and %d more\n", len(of.people), of.does, clean(names), len(of.people)-most)
+		default:
+			p.printf("  %s %s something\n", clean(names), of.does+plainS(len(of.people)))
+		}
+	}
+}
+
+// plainS ends the verb of one person.
+func plainS(people int) string {
+	if people == 1 {
+		return "s"
+	}
+	return ""
 }
 
 // noDecisions is the audit log of a command, which opens a tenant for others and decides nothing by it.

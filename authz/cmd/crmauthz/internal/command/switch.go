@@ -210,7 +210,13 @@ func (f *switchFlags) off(ctx context.Context, env *Env, name, target string) er
 		if err := az.Schema().For(s.Tenant).CheckFact(s); err != nil {
 			return err
 		}
-		if _, err := fmt.Fprintf(env.Out, "to be switched in tenant %s: %s\n", az.tenant, describe(s)); err != nil {
+		begin := env.Now()
+		if s.Valid.From.After(begin) {
+			begin = s.Valid.From
+		}
+		p := newPaper(env)
+		p.printf("to be switched in tenant %s: %s\n", az.tenant, describe(s))
+		if err := tellOf(ctx, env, az, p, authz.Change{Tenant: az.tenant, Add: []authz.Fact{s}}, begin); err != nil {
 			return err
 		}
 		if ok, err := f.confirmed(env, "Switch it?"); err != nil || !ok {
@@ -232,6 +238,16 @@ func (f *switchFlags) off(ctx context.Context, env *Env, name, target string) er
 		}
 		return err
 	})
+}
+
+// tellOf writes what is to be done, and who gains and loses by it.
+func tellOf(ctx context.Context, env *Env, az opened, p *paper, c authz.Change, at time.Time) error {
+	i, err := foreseen(ctx, az, c, at)
+	if err == nil {
+		printForeseen(p, i)
+		_, err = io.WriteString(env.Out, p.String())
+	}
+	return err
 }
 
 // options are what the flags say of a switch, which is checked as far as it can be without its tenant.
@@ -293,10 +309,13 @@ func (f *switchFlags) on(ctx context.Context, env *Env, name, target string) err
 			_, err := fmt.Fprintf(env.Out, "nothing is switched off of %s in tenant %s\n", clean(target), az.tenant)
 			return err
 		}
+		p, change := newPaper(env), authz.Change{Tenant: az.tenant}
 		for _, s := range all {
-			if _, err := fmt.Fprintf(env.Out, "to be taken back in tenant %s: %s\n", az.tenant, describe(s)); err != nil {
-				return err
-			}
+			p.printf("to be taken back in tenant %s: %s\n", az.tenant, describe(s))
+			change.Remove = append(change.Remove, s)
+		}
+		if err := tellOf(ctx, env, az, p, change, env.Now()); err != nil {
+			return err
 		}
 		if ok, err := f.confirmed(env, "Switch it on again?"); err != nil || !ok {
 			return orFindings(err)
