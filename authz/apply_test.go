@@ -74,6 +74,23 @@ func TestApplyRefuses(t *testing.T) {
 	wantAllowed(t, az, ask("user:eve", "read", &authz.Record{Type: "customer", ID: "7", Owners: []string{"user:eve"}}), false)
 }
 
+// What goes with the same change closes no cycle.
+func TestApplyTurnsAnOrgEdgeRound(t *testing.T) {
+	az := open(t, storeOf(acme))
+	edge := func(below, above string) authz.Fact {
+		return authz.OrgEdge{Tenant: "acme", Below: below, Above: above}
+	}
+	turn := change([]authz.Fact{edge("user:carol", "user:alice")}, []authz.Fact{edge("user:alice", "user:carol")})
+	if i, err := az.Preview(t.Context(), turn); err != nil || len(i.Gaining()) == 0 {
+		t.Errorf("Preview: %v, %v", i, err)
+	}
+	must(t)(az.Apply(t.Context(), by, turn))
+	wantAllowed(t, az, ask("user:carol", "read", hers), false)
+	if _, err := az.Apply(t.Context(), by, change([]authz.Fact{edge("user:alice", "user:carol")}, []authz.Fact{edge("user:bob", "user:carol")})); !errors.Is(err, model.ErrCycle) {
+		t.Errorf("got %v, want %v", err, model.ErrCycle)
+	}
+}
+
 func TestApplyForARevision(t *testing.T) {
 	store := storeOf(acme)
 	az, other := open(t, store), open(t, store)

@@ -94,7 +94,7 @@ func (a *Authorizer) applyAs(ctx context.Context, op string, by Author, c Change
 		if c.Base != 0 && s.Revision != c.Base {
 			return nil, nil, a.moved(ctx, c, s)
 		}
-		return remove, add, a.checkAdded(ctx, c.Tenant, s.Revision, add)
+		return remove, add, a.checkAdded(ctx, c.Tenant, s.Revision, remove, add)
 	})
 	if errors.Is(err, ErrMoved) {
 		if made := a.made(ctx, c, by.ChangeID); made != 0 {
@@ -266,7 +266,7 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 }
 
 // checkAdded refuses what would close a cycle, or nest too deeply, and switches of rules that are not there.
-func (a *Authorizer) checkAdded(ctx context.Context, tenant string, at Revision, add []model.Line) error {
+func (a *Authorizer) checkAdded(ctx context.Context, tenant string, at Revision, remove, add []model.Line) error {
 	for _, l := range add {
 		if l.Section == model.Switches && model.IsRuleID(l.Values[0]) {
 			if err := a.findRule(ctx, tenant, l.Values[0], add); err != nil {
@@ -274,17 +274,21 @@ func (a *Authorizer) checkAdded(ctx context.Context, tenant string, at Revision,
 			}
 		}
 	}
-	return a.checkNesting(ctx, tenant, at, add)
+	return a.checkNesting(ctx, tenant, at, remove, add)
 }
 
 // checkNesting refuses what would close a cycle, or nest too deeply.
-func (a *Authorizer) checkNesting(ctx context.Context, tenant string, at Revision, add []model.Line) error {
+func (a *Authorizer) checkNesting(ctx context.Context, tenant string, at Revision, remove, add []model.Line) error {
 	nests := false
 	for _, l := range add {
 		nests = nests || l.Section == model.OrgEdges || l.Section == model.Memberships && model.KindOf(l.Values[0]) != model.User
 	}
 	if !nests {
 		return nil
+	}
+	gone := make(map[model.Line]bool, len(remove))
+	for _, l := range remove {
+		gone[l] = true
 	}
 	all := [][]model.Line{add}
 	for _, name := range []string{tenant, model.Base} {
@@ -295,7 +299,13 @@ func (a *Authorizer) checkNesting(ctx context.Context, tenant string, at Revisio
 		if name == tenant && from.Revision != at {
 			return adapter.ErrConflict
 		}
-		all = append(all, from.Lines)
+		var nesting []model.Line
+		for _, l := range from.Lines {
+			if (l.Section == model.OrgEdges || l.Section == model.Memberships) && !gone[l] {
+				nesting = append(nesting, l)
+			}
+		}
+		all = append(all, nesting)
 	}
 	return engine.CheckNesting(add, all...)
 }

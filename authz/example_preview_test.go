@@ -6,6 +6,7 @@ import (
 	"slices"
 
 	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/authz/filter"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -110,4 +111,78 @@ func ExampleAuthorizer_Simulate() {
 	// Output:
 	// allowed by p, role:rep, acme, customer, update, allow, - (user:dan → role:rep) <nil>
 	// false <nil>
+}
+
+// Bob leaves: what he has on single records goes to Alice; his customers are the CRM's to move.
+func ExampleAuthorizer_Leaving() {
+	ctx, az := context.Background(), openLists()
+	defer az.Close()
+
+	plan, err := az.Leaving(ctx, "acme", "user:bob", authz.HandTo("user:alice"))
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, f := range plan.Change.Remove {
+		fmt.Println("-", f)
+	}
+	for _, f := range plan.Change.Add {
+		fmt.Println("+", f)
+	}
+	i, err := az.Preview(ctx, plan.Change)
+	fmt.Println("gaining:", i.Gaining(), "losing:", i.Losing(), err)
+	rev, err := az.Apply(ctx, authz.By("user:admin", "Bob has left"), plan.Change)
+	fmt.Println(rev, err)
+	// Output:
+	// - g, user:bob, role:rep, acme, -
+	// - g2, user:bob, user:carol, acme
+	// - p2, user:bob, acme, customer/42, read, helper, -
+	// + p2, user:alice, acme, customer/42, read, helper, -
+	// gaining: [user:alice] losing: [user:bob user:carol] <nil>
+	// 3 <nil>
+}
+
+// Bob stays, and hands a customer over.
+func ExampleAuthorizer_HandOver() {
+	ctx, az := context.Background(), openLists()
+	defer az.Close()
+
+	plan, err := az.HandOver(ctx, "acme", "user:bob", "user:dan", authz.Handing(func(f authz.Fact) bool {
+		rule, ok := f.(authz.TeamRule)
+		return ok && rule.On == model.OnRecord("customer", "42")
+	}))
+	fmt.Println(plan.Change.Remove, plan.Change.Add, err)
+	// Output:
+	// [p2, user:bob, acme, customer/42, read, helper, -] [p2, user:dan, acme, customer/42, read, helper, -] <nil>
+}
+
+// Who has left may not even do what everyone may.
+func ExampleStayOff() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	plan, err := az.Leaving(ctx, "acme", "user:dan", authz.StayOff())
+	fmt.Println(plan.Change.Add, err)
+	// Output:
+	// [p4, user:dan, acme, off, -, -, -] <nil>
+}
+
+// The customers that Bob owns, in the CRM's own table.
+func ExampleOwned_SQL() {
+	ctx, az := context.Background(), openAcme()
+	defer az.Close()
+
+	plan, err := az.Leaving(ctx, "acme", "user:bob")
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	for _, o := range plan.Owned {
+		if o.Type == "customer" {
+			where, err := o.SQL(customersTable, filter.Postgres)
+			fmt.Println("UPDATE customers SET owner = 'alice' WHERE", where.SQL, where.Args, err)
+		}
+	}
+	// Output:
+	// UPDATE customers SET owner = 'alice' WHERE ("customers"."tenant" = ? AND "customers"."owner" = ?) [acme bob] <nil>
 }

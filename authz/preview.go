@@ -105,7 +105,7 @@ func (a *Authorizer) draft(ctx context.Context, c Change, tenant string) (d draf
 			err = fmt.Errorf("%w: it was made for revision %d", ErrMoved, c.Base)
 		}
 		if err == nil {
-			err = a.checkAdded(ctx, c.Tenant, changed, d.Add)
+			err = a.checkAdded(ctx, c.Tenant, changed, d.Remove, d.Add)
 		}
 		if err != adapter.ErrConflict { //nolint:errorlint // it is checkNesting's own
 			d.Change = d.Effective()
