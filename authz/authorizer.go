@@ -61,6 +61,7 @@ func Open(ctx context.Context, schema *model.Schema, store adapter.Store, option
 	if err := schema.Check(); err != nil {
 		return nil, failed("open", model.Base, err)
 	}
+	schema = schema.Complete()
 	conditions, err := condition.Compile(schema)
 	if err != nil {
 		return nil, failed("open", model.Base, err)
@@ -86,7 +87,7 @@ func Open(ctx context.Context, schema *model.Schema, store adapter.Store, option
 	return a, nil
 }
 
-// Schema is the schema that the Authorizer was opened with. It is not to be changed.
+// Schema is the schema that the Authorizer was opened with, complete (see model.Schema.Complete). It is not to be changed.
 func (a *Authorizer) Schema() *Schema { return a.schema }
 
 // Close ends the Authorizer: every question is denied and every change refused

@@ -20,8 +20,10 @@ type Author struct {
 	// its log is not made again. Empty: a random one.
 	ChangeID string
 	// store makes the change durable, if that is more than Apply of the Authorizer's store.
-	store  func(context.Context, adapter.Change) (adapter.Entry, error)
-	erases bool // store changes more than the change says
+	store    func(context.Context, adapter.Change) (adapter.Entry, error)
+	erases   bool   // store changes more than the change says
+	operator bool   // see Operator
+	approver string // the second person of a sensitive change
 }
 
 // By names the author of a change.
@@ -215,7 +217,10 @@ func (a *Authorizer) apply(ctx context.Context, by Author, name string, build fu
 		}
 		var rev Revision
 		var remove, add []model.Line
-		if remove, add, err = build(ctx, s); err == nil {
+		if remove, add, err = build(ctx, s); err == nil && !by.erases {
+			err = a.check(ctx, t, s, by, remove, add)
+		}
+		if err == nil {
 			rev, err = a.commit(ctx, t, s, by, remove, add)
 		}
 		if err == nil || !errors.Is(err, adapter.ErrConflict) {

@@ -26,8 +26,8 @@
 //  3. T locked down: Deny. T read-only: Deny unless a is a reading action.
 //  4. A switch in force names u: Deny. One that names r's type, r's unit or one above it, or r itself: Deny,
 //     unless it is read-only and a is a reading action. T open, for u: Allow; open for others: Deny.
-//     Of the type permission (see below) the tenant's being open says nothing, and of its action administer
-//     its being locked down or read-only.
+//     Of the type permission (see below) the tenant's being open says nothing, and of its actions
+//     administer and approve its being locked down or read-only.
 //  5. The groups of u are all roles, teams and units that memberships in force
 //     lead to from u, directly or through groups, without passing through a
 //     group that a switch in force names. Role inheritance of the base policy

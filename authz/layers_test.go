@@ -20,12 +20,14 @@ const layers = `
 	model < authz/filter < authz/internal/condition < authz/internal/engine;
 	authz/internal/mask, model < authz/internal/redact;
 	model < authz/impact;
-	model, authz/filter, authz/impact, authz/internal/condition, authz/internal/engine < authz/internal/analysis;
+	model < authz/internal/duty;
+	model, authz/internal/condition < authz/internal/holding;
+	model, authz/filter, authz/impact, authz/internal/condition, authz/internal/engine, authz/internal/duty < authz/internal/analysis;
 	model < authz/internal/condition < authz/internal/reference < authz/internal/reference/...;
 	adapter, authz, authz/internal/engine, authz/internal/reference/difftest < authz/internal/reference/difftest/...;
 
 	model, adapter, authz/filter, authz/impact, authz/internal/condition, authz/internal/engine, authz/internal/mask, authz/internal/redact,
-	authz/internal/analysis, authz/internal/reference, authz/internal/reference/plain
+	authz/internal/duty, authz/internal/holding, authz/internal/analysis, authz/internal/reference, authz/internal/reference/plain
 	< authz < authz/authz..., authz/audit..., authz/review...;
 
 	model, adapter, authz, authz/authzhttp < authz/internal/attacktest;

@@ -30,10 +30,14 @@ func storeOfLines(t testing.TB, lines ...[]model.Line) *adapter.Memory {
 
 // openCase opens the policy of a random case.
 // caseOf is a random case in which no tenant is open: that depends on the clock, too, and not only on
-// the instant of a question.
+// the instant of a question. Its schema refuses nobody a change.
 func caseOf(seed uint64) difftest.Case {
 	c := difftest.Generate(seed)
 	c.Lines = slices.DeleteFunc(c.Lines, func(l model.Line) bool { return l.Section == model.Switches && l.Values[2] == model.ModeOpen.String() })
+	free := *c.Schema // of what would refuse changes
+	free.Administration = nil
+	free.Constraints = slices.DeleteFunc(slices.Clone(free.Constraints), func(c model.Constraint) bool { return c.Exclusive != nil })
+	c.Schema = &free
 	return c
 }
 

@@ -59,6 +59,20 @@ func (s *Set) Anyway(name string, in Input) Truth {
 	return s.Eval(name, in)
 }
 
+// Personal tells whether a condition may be one thing for one user and another for another, who ask the same.
+func (s *Set) Personal(name string) bool {
+	c := s.conditions[name]
+	return c == nil || c.personal
+}
+
+func isPersonal(a *ast.AST) bool {
+	personal := len(callsOf(a)) > 0
+	ast.PreOrderVisit(a.Expr(), ast.NewExprVisitor(func(e ast.Expr) {
+		personal = personal || e.Kind() == ast.IdentKind && (e.AsIdent() == "user" || e.AsIdent() == "env")
+	}))
+	return personal
+}
+
 // maySettle tells whether a condition looks at something that is known without the
 // record and attributes, and never asks whether there is an attribute: of that, what
 // is said when nothing is known may be wrong.

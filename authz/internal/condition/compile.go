@@ -110,7 +110,7 @@ func (c *compiler) compile(name, expr string, checkOnly bool) (*compiled, error)
 	if err != nil {
 		return nil, malformed(err.Error())
 	}
-	done := &compiled{program: p, calls: callsOf(checked.NativeRep()), settled: maySettle(checked.NativeRep()),
+	done := &compiled{program: p, calls: callsOf(checked.NativeRep()), settled: maySettle(checked.NativeRep()), personal: isPersonal(checked.NativeRep()),
 		user: attributesOf(checked.NativeRep(), userType), env: attributesOf(checked.NativeRep(), envType)}
 	if !checkOnly {
 		done.form, err = c.form(in, expr, checked.NativeRep(), options)

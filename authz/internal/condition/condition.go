@@ -91,6 +91,7 @@ type compiled struct {
 	user, env []string // the attributes that it looks at
 	calls     []Call
 	settled   bool // see Anyway
+	personal  bool // see Personal
 }
 
 // Input is the question that conditions are asked about.

@@ -35,7 +35,9 @@ func (c *Schema) addConstraints() {
 	}
 	if t := c.types[model.PermissionType]; t != nil && c.Administration != nil {
 		t.builtIn = true
-		t.actions[model.ActionAdminister].administers = true
+		for _, name := range []string{model.ActionAdminister, model.ActionApprove} {
+			t.actions[name].administers = true
+		}
 	}
 }
 
@@ -88,3 +90,6 @@ func (f *filtering) constrained() filter.Expr {
 	}
 	return forbidden
 }
+
+// Constrains tells whether there are groups that exclude each other.
+func (s *Snapshot) Constrains() bool { return len(s.schema.exclusive) > 0 }

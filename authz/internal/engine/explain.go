@@ -268,7 +268,7 @@ func (q *question) wouldAllow(req *model.Request, facts []model.Fact, with func(
 		}
 		lines = append(lines, l)
 	}
-	next, ok, err := q.fork().With(q.Revision, nil, lines)
+	next, ok, err := q.Fork().With(q.Revision, nil, lines)
 	if err == nil && !ok {
 		next, err = with(lines)
 	}
@@ -283,8 +283,8 @@ func (q *question) wouldAllow(req *model.Request, facts []model.Fact, with func(
 	return err == nil && v.Allowed()
 }
 
-// fork is a copy of a snapshot of which changes may be made beside those of the original.
-func (s *Snapshot) fork() *Snapshot {
+// Fork is a copy of a snapshot of which changes may be made beside those of the original.
+func (s *Snapshot) Fork() *Snapshot {
 	f := *s
 	f.names, f.terms, f.termsIndex = slices.Clip(s.names), slices.Clip(s.terms), nil
 	return &f

@@ -38,3 +38,31 @@ func (s *Snapshot) Groups(req *model.Request, clock func() time.Time) []string {
 	}
 	return names
 }
+
+// Level is the level that a request's user has of its record.
+func (s *Snapshot) Level(req *model.Request, clock func() time.Time) (model.Level, error) {
+	var q question
+	if err := s.ask(&q, req, nil, clock); err != nil || req.Record == nil {
+		return model.LevelNone, err
+	}
+	return q.level(req, req.Record), nil
+}
+
+// MayHold tells whether a condition is not known not to hold of a request.
+func (s *Snapshot) MayHold(condition string, req *model.Request, clock func() time.Time) (bool, error) {
+	var q question
+	if err := s.ask(&q, req, nil, clock); err != nil {
+		return true, err
+	}
+	return q.condition(req, condition, req.Record, model.Deny), nil
+}
+
+// Forbids tells whether a rule or constraint forbids a request, whatever is switched off.
+func (s *Snapshot) Forbids(req *model.Request, clock func() time.Time) (bool, error) {
+	var q question
+	if err := s.ask(&q, req, nil, clock); err != nil {
+		return true, err
+	}
+	forbidding, _ := q.customerRules(req)
+	return forbidding.found() || q.constraint(req) != "", nil
+}

@@ -27,7 +27,7 @@ func (r *Reference) open(user, action string, f *Facts) bool {
 	open, mayPass := false, false
 	for _, s := range r.switches() {
 		switch {
-		case permission && s.Target == model.Any && (s.Mode == model.ModeOpen || action == model.ActionAdminister):
+		case permission && s.Target == model.Any && (s.Mode == model.ModeOpen || action == model.ActionAdminister || action == model.ActionApprove):
 		case s.Mode == model.ModeOpen:
 			open = true
 			mayPass = mayPass || r.opensFor(s, user, f)

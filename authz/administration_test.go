@@ -1,0 +1,205 @@
+package authz_test
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/authz"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+var adminNow = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
+
+// administered is a tenant whose policy is administered: ada administers it, lea may grant, revoke, disable and enable, and exceed nothing.
+func administered(t testing.TB, facts string) *authz.Authorizer {
+	t.Helper()
+	schema, err := model.ParseSchema([]byte(`
+types:
+  customer: {actions: {read: read, update: write, delete: delete}, fields: {name: open, iban: closed}, attributes: {hold: bool}, hierarchy: {by: line, level: full}}
+conditions: {held: record.hold, guests: '!member("role:guest")', of_admins: record.group == "role:admin"}
+constraints: [{name: maker_checker, exclusive: ['role:maker', 'role:checker']}]
+administration: {}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	store, err := adapter.NewMemory(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	az, err := authz.Open(t.Context(), schema, store, authz.WithClock(func() time.Time { return adminNow }), authz.WithResolver(owners{}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	grantText(t, az, authz.Operator("setup", "the first policy"), `
+rules:
+  - {who: user:ada, may: administer, on: permission, scope: all}
+  - {who: user:lea, may: [grant, revoke, disable, enable], on: permission, scope: all}
+  - {who: role:rep, may: [read, update], on: customer}
+members: [{who: user:lea, in: role:rep}]
+`)
+	if facts != "" {
+		grantText(t, az, authz.Operator("setup", "what else there is"), facts)
+	}
+	return az
+}
+
+// owners says that customer 1 is lea's, and all others eve's.
+type owners struct{}
+
+func (owners) Records(_ context.Context, _ string, refs []authz.Ref) ([]*model.Record, error) {
+	records := make([]*model.Record, len(refs))
+	for i, r := range refs {
+		records[i] = &model.Record{Type: r.Type, ID: r.ID, Owners: []string{map[bool]string{true: "user:lea", false: "user:eve"}[r.ID == "1"]}}
+	}
+	return records, nil
+}
+
+func factsIn(t testing.TB, text string) []authz.Fact {
+	t.Helper()
+	facts, err := model.ParsePolicy([]byte("acme:\n  " + strings.ReplaceAll(strings.TrimSpace(text), "\n", "\n  ")))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, text)
+	}
+	return facts
+}
+
+func grantText(t testing.TB, az *authz.Authorizer, by authz.Author, text string) {
+	t.Helper()
+	if _, err := az.Grant(t.Context(), by, factsIn(t, text)...); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// Each is an attack: what is refused, of whom, and for which reason.
+func TestAttacksByAdministration(t *testing.T) {
+	lea := authz.By("user:lea", "attack")
+	tomorrow := adminNow.Add(24 * time.Hour)
+	grant := func(text string) func(*testing.T, *authz.Authorizer) error {
+		return func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Grant(t.Context(), lea, factsIn(t, text)...)
+			return err
+		}
+	}
+	revoke := func(text string) func(*testing.T, *authz.Authorizer) error {
+		return func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Revoke(t.Context(), lea, factsIn(t, text)...)
+			return err
+		}
+	}
+	enable := func(target string) func(*testing.T, *authz.Authorizer) error {
+		return func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Enable(t.Context(), lea, "acme", target)
+			return err
+		}
+	}
+	for name, c := range map[string]struct {
+		facts string
+		do    func(*testing.T, *authz.Authorizer) error
+		want  error
+	}{
+		"a right for myself":    {"", grant("rules: [{who: user:lea, may: delete, on: customer}]"), authz.ErrExceeds},
+		"a wider scope":         {"", grant("rules: [{who: user:lea, may: read, on: customer, scope: all}]"), authz.ErrExceeds},
+		"every action":          {"", grant("rules: [{who: user:lea, may: '*', on: customer}]"), authz.ErrExceeds},
+		"every type":            {"", grant("rules: [{who: user:lea, may: read, on: '*'}]"), authz.ErrExceeds},
+		"administration":        {"", grant("rules: [{who: user:lea, may: administer, on: permission, scope: all}]"), authz.ErrExceeds},
+		"exceeding":             {"", grant("rules: [{who: user:lea, may: exceed, on: permission/customer}]"), authz.ErrExceeds},
+		"through a role":        {"rules: [{who: role:boss, may: delete, on: customer, scope: all}]", grant("members: [{who: user:lea, in: role:boss}]"), authz.ErrExceeds},
+		"through a nested role": {"rules: [{who: role:boss, may: delete, on: customer, scope: all}]\nmembers: [{who: role:inner, in: role:boss}]", grant("members: [{who: user:lea, in: role:inner}]"), authz.ErrExceeds},
+		"a role in a role":      {"rules: [{who: role:boss, may: delete, on: customer, scope: all}]", grant("members: [{who: role:rep, in: role:boss}]"), authz.ErrExceeds},
+		"through a nested team": {"rules: [{who: role:boss, may: delete, on: customer, scope: all}]\nmembers: [{who: team:t, in: role:boss}]", grant("members: [{who: user:lea, in: team:t}]"), authz.ErrExceeds},
+		"a team that may own":   {"members: [{who: user:eve, in: team:t}]", grant("members: [{who: user:lea, in: team:t}]"), authz.ErrExceeds},
+		"a unit":                {"", grant("members: [{who: user:lea, in: unit:x}]"), authz.ErrExceeds},
+		"a unit below mine":     {"members: [{who: user:lea, in: unit:x}]", grant("org: [{who: unit:y, under: unit:x}]"), authz.ErrExceeds},
+		"less is forbidden":     {"rules: [{who: user:lea, may not: update, on: customer}]", revoke("rules: [{who: user:lea, may not: update, on: customer}]"), authz.ErrExceeds},
+		"to everyone less":      {"rules: [{who: '*', may not: update, on: customer}]", revoke("rules: [{who: '*', may not: update, on: customer}]"), authz.ErrExceeds},
+		"out of what forbids":   {"rules: [{who: role:guest, may not: update, on: customer}]\nmembers: [{who: user:lea, in: role:guest}]", revoke("members: [{who: user:lea, in: role:guest}]"), authz.ErrExceeds},
+		"what forbids is off": {"rules: [{who: role:guest, may not: update, on: customer}]\nmembers: [{who: user:lea, in: role:guest}]", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Disable(t.Context(), lea, "acme", "role:guest")
+			return err
+		}, authz.ErrExceeds},
+		"a cap less":                {"fields: [{who: user:lea, below: read, on: customer#iban}]", revoke("fields: [{who: user:lea, below: read, on: customer#iban}]"), authz.ErrExceeds},
+		"a field":                   {"", grant("fields: [{who: user:lea, has: read, on: customer#iban}]"), authz.ErrExceeds},
+		"what conditions ask for":   {"rules: [{who: '*', may: read, on: customer, if: guests, scope: all}]\nmembers: [{who: user:lea, in: role:guest}]", revoke("members: [{who: user:lea, in: role:guest}]"), authz.ErrExceeds},
+		"among exceptions":          {"off: [{what: customer, except: role:night}]", grant("members: [{who: user:lea, in: role:night}]"), authz.ErrExceeds},
+		"my superior's place":       {"org: [{who: user:eve, under: user:ada}]", grant("org: [{who: user:eve, under: user:lea}]"), authz.ErrExceeds},
+		"another's customer":        {"", grant("teams: [{who: user:lea, has: read, on: customer/2}]"), authz.ErrExceeds},
+		"longer than I have":        {"teams: [{who: user:lea, has: read, on: customer/2, until: 2026-12-01T00:00:00Z}]", grant("teams: [{who: user:lea, has: read, on: customer/2, until: 2026-12-02T00:00:00Z}]"), authz.ErrExceeds},
+		"for ever by another":       {"teams: [{who: user:lea, has: read, on: customer/2, until: 2026-12-01T00:00:00Z}]", grant("teams: [{who: user:eve, has: read, on: customer/2}]"), authz.ErrExceeds},
+		"by a membership that ends": {"rules: [{who: role:boss, may: delete, on: customer}]\nmembers: [{who: user:lea, in: role:boss, until: 2026-12-01T00:00:00Z}]", grant("rules: [{who: user:lea, may: delete, on: customer}]"), authz.ErrExceeds},
+		"without its condition":     {"rules: [{who: user:lea, may: delete, on: customer, if: held}]", grant("rules: [{who: user:lea, may: delete, on: customer}]"), authz.ErrExceeds},
+		"what is off for me":        {"rules: [{who: user:lea, may: delete, on: customer}]\noff: [{what: customer}]", enable("customer"), authz.ErrExceeds},
+		"a role that is off":        {"rules: [{who: role:boss, may: delete, on: customer}]\nmembers: [{who: user:lea, in: role:boss}]\noff: [{what: role:boss}]", enable("role:boss"), authz.ErrExceeds},
+		"I am off":                  {"off: [{what: user:lea}]", enable("user:lea"), authz.ErrNotAllowed},
+		"I am off, by another":      {"off: [{what: user:eve}]", enable("user:eve"), authz.ErrExceeds},
+		"the tenant is locked":      {"off: [{what: '*', mode: locked}]", grant("rules: [{who: user:eve, may: read, on: customer}]"), authz.ErrNotAllowed},
+		"the tenant is read-only":   {"off: [{what: '*', mode: read-only}]", enable("*"), authz.ErrNotAllowed},
+		"both duties":               {"members: [{who: user:eve, in: role:maker}]", grant("members: [{who: user:eve, in: role:checker}]"), authz.ErrConstraint},
+		"both duties, later":        {"members: [{who: user:eve, in: role:maker, from: 2026-12-01T00:00:00Z}]", grant("members: [{who: user:eve, in: role:checker, until: 2026-12-02T00:00:00Z}]"), authz.ErrConstraint},
+		"both duties, inherited":    {"members: [{who: user:eve, in: [role:maker, role:clerk]}]", grant("members: [{who: role:clerk, in: role:checker}]"), authz.ErrConstraint},
+		"the base policy": {"", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Grant(t.Context(), authz.By("user:ada", ""), model.CustomerRule{Tenant: model.Base, Subject: "role:rep", On: model.OnType("customer"), Action: "read", Effect: model.Allow, Scope: model.ScopeAll})
+			return err
+		}, authz.ErrNotAllowed},
+		"a name of the operator's": {"", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Grant(t.Context(), authz.By("operator:setup", ""), factsIn(t, "rules: [{who: user:lea, may: delete, on: customer}]")...)
+			return err
+		}, authz.ErrNotAllowed},
+		"no user at all": {"", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Grant(t.Context(), authz.By("cron", ""), factsIn(t, "rules: [{who: user:lea, may: read, on: customer}]")...)
+			return err
+		}, authz.ErrNotAllowed},
+		"an old backup of my rights": {"", func(t *testing.T, az *authz.Authorizer) error {
+			right := factsIn(t, "rules: [{who: user:lea, may: delete, on: customer}]")
+			ops := authz.Operator("setup", "")
+			must(t)(az.Grant(t.Context(), ops, right...))
+			b, err := az.Backup(t.Context(), "acme")
+			if err != nil {
+				t.Fatal(err)
+			}
+			must(t)(az.Revoke(t.Context(), ops, right...))
+			_, err = az.Restore(t.Context(), lea, "acme", b)
+			return err
+		}, authz.ErrExceeds},
+		"in two steps": {"rules: [{who: role:boss, may: delete, on: customer, scope: all}]", func(t *testing.T, az *authz.Authorizer) error {
+			must(t)(az.Grant(t.Context(), lea, factsIn(t, "members: [{who: user:lea, in: role:mine}]")...)) // nothing hangs on it
+			_, err := az.Grant(t.Context(), lea, factsIn(t, "members: [{who: role:mine, in: role:boss}]")...)
+			return err
+		}, authz.ErrExceeds},
+		"what forbids us both, and is taken away": {"rules: [{who: '*', may not: delete, on: customer}]", func(t *testing.T, az *authz.Authorizer) error {
+			must(t)(az.Grant(t.Context(), authz.Operator("setup", ""), factsIn(t, "rules: [{who: user:lea, may: delete, on: customer}]")...))
+			must(t)(az.Grant(t.Context(), lea, factsIn(t, "rules: [{who: user:eve, may: delete, on: customer}]")...))
+			_, err := az.Apply(t.Context(), lea, authz.Change{Tenant: "acme", Remove: factsIn(t, "rules: [{who: '*', may not: delete, on: customer}]")})
+			return err
+		}, authz.ErrExceeds},
+		"handing on before I am off": {"", func(t *testing.T, az *authz.Authorizer) error {
+			must(t)(az.Disable(t.Context(), authz.By("user:ada", "she leaves"), "acme", "user:lea", authz.From(tomorrow)))
+			_, err := az.Grant(t.Context(), lea, factsIn(t, "rules: [{who: user:eve, may: read, on: customer}]")...)
+			return err
+		}, authz.ErrExceeds},
+		"the administrator off": {"", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Disable(t.Context(), lea, "acme", "user:ada")
+			return err
+		}, authz.ErrLastAdministrator},
+		"administration off": {"", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Disable(t.Context(), lea, "acme", "permission", authz.From(tomorrow))
+			return err
+		}, authz.ErrLastAdministrator},
+		"the administrator's rule off": {"", func(t *testing.T, az *authz.Authorizer) error {
+			_, err := az.Disable(t.Context(), lea, "acme", model.RuleID(factsIn(t, "rules: [{who: user:ada, may: administer, on: permission, scope: all}]")[0]))
+			return err
+		}, authz.ErrLastAdministrator},
+	} {
+		t.Run(name, func(t *testing.T) {
+			az := administered(t, c.facts)
+			err := c.do(t, az)
+			if !errors.Is(err, c.want) || c.want == authz.ErrNotAllowed && errors.Is(err, authz.ErrExceeds) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}

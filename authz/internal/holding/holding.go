@@ -1,0 +1,418 @@
+// Package holding tells whether somebody holds what he is about to give, so that nobody gives more than
+// he has himself. It compares what the policy says to the letter, for all time of what is given, and takes what it cannot
+// show for not held:
+//
+//   - a customer rule is held by one that allows the same action, or every action, on the same records or more, in the same
+//     scope or a wider one, without a condition or with the same; nothing on it may be forbidden to
+//     him that is not forbidden likewise to whom he gives it;
+//   - a team rule by one of the same level or higher; on one record also by his own level of it;
+//   - a field rule by one of the same level or higher, with no cap on him; what everyone has by the schema is nothing given;
+//   - a membership by holding all that its group, and those it is in, are given; of teams and units, and of groups that conditions or
+//     exceptions of switches ask for, by being in it;
+//   - an org edge between users by being the one below, or his superior as near as its upper end comes to be.
+//
+// To take away what forbids or caps is to give what it kept back; so is to switch it off, to take people out of a group that it is
+// for, and to switch on what was off. Edges between units, and what comes back when a user, type, record, field or tenant is
+// switched on, nobody is shown to hold.
+//
+// What conditions ask the policy for with holds, or by teamRole without its being named, is not followed.
+package holding
+
+import (
+	"slices"
+	"time"
+
+	"github.com/crmauthz/crmauthz/authz/internal/condition"
+	"github.com/crmauthz/crmauthz/model"
+)
+
+// Policy is what there is before a change.
+type Policy struct {
+	schema     *model.Schema
+	conditions *condition.Set
+	now        time.Time
+
+	facts    map[string][]model.Fact       // rules, by subject
+	up       map[string][]model.Membership // memberships, by member
+	above    map[string][]string           // org edges
+	switches []model.Switch
+	off      map[string][]model.Period // targets switched off
+	inUse    map[string]bool           // conditions that rules and constraints name
+	rules    map[string]model.Fact     // by the ids under which they are switched off; nil until it is asked for
+	all      []model.Fact
+}
+
+// New indexes the facts of a tenant and of the base policy. The schema is the tenant's.
+func New(schema *model.Schema, conditions *condition.Set, facts []model.Fact, now time.Time) *Policy {
+	p := &Policy{schema: schema, conditions: conditions, now: now, facts: map[string][]model.Fact{}, up: map[string][]model.Membership{},
+		above: map[string][]string{}, off: map[string][]model.Period{}, inUse: map[string]bool{}, all: facts}
+	for _, f := range facts {
+		switch f := f.(type) {
+		case model.Membership:
+			p.up[f.Member] = append(p.up[f.Member], f)
+		case model.OrgEdge:
+			p.above[f.Below] = append(p.above[f.Below], f.Above)
+		case model.Switch:
+			p.switches = append(p.switches, f)
+			p.off[f.Target] = append(p.off[f.Target], f.Valid)
+		default:
+			r, _ := ruleOf(f)
+			p.facts[r.subject] = append(p.facts[r.subject], f)
+			p.inUse[r.condition] = true
+		}
+	}
+	for _, c := range schema.Constraints {
+		p.inUse[c.If] = true
+	}
+	return p
+}
+
+// Rule is the fact that a rule id names, or nil.
+func (p *Policy) Rule(id string) model.Fact {
+	if p.rules == nil {
+		p.rules = map[string]model.Fact{}
+		for _, f := range p.all {
+			if s := f.Section(); s != model.Switches && s != model.OrgEdges {
+				p.rules[model.RuleID(f)] = f
+			}
+		}
+	}
+	return p.rules[id]
+}
+
+// rule is what rules have in common.
+type rule struct {
+	subject   string
+	on        model.Target
+	condition string
+	valid     model.Period
+}
+
+func ruleOf(f model.Fact) (r rule, ok bool) {
+	switch f := f.(type) {
+	case model.CustomerRule:
+		return rule{f.Subject, f.On, f.If, f.Valid}, true
+	case model.TeamRule:
+		return rule{f.Subject, f.On, f.If, f.Valid}, true
+	case model.FieldRule:
+		return rule{f.Subject, f.On, f.If, f.Valid}, true
+	}
+	return rule{}, false
+}
+
+// Level tells how high a user's level of one record is for all of a period.
+type Level func(on model.Target, during model.Period) model.Level
+
+// Missing is what its actor does not hold himself of what one fact of a change gives, in words; empty: he holds it all.
+func (c *Change) Missing(f model.Fact, added bool) string {
+	if s, ok := f.(model.Switch); ok {
+		return c.switching(s, added)
+	}
+	if added {
+		return c.adding(f, c.rest(periodOf(f)))
+	}
+	return c.removing(f, c.rest(periodOf(f)))
+}
+
+// span is time from now on; the zero span is none.
+type span struct {
+	model.Period
+	some bool
+}
+
+// rest is what is left of a period.
+func (p *Policy) rest(of model.Period) span {
+	if of.From.Before(p.now) {
+		of.From = p.now
+	}
+	return span{of, of.Until.IsZero() || of.Until.After(of.From)}
+}
+
+func (s span) and(q model.Period) span {
+	if q.From.After(s.From) {
+		s.From = q.From
+	}
+	if s.Until.IsZero() || !q.Until.IsZero() && q.Until.Before(s.Until) {
+		s.Until = q.Until
+	}
+	s.some = s.some && (s.Until.IsZero() || s.Until.After(s.From))
+	return s
+}
+
+// within tells whether all of it lies in a period.
+func (s span) within(q model.Period) bool {
+	return !s.From.Before(q.From) && (q.Until.IsZero() || !s.Until.IsZero() && !s.Until.After(q.Until))
+}
+
+func periodOf(f model.Fact) model.Period {
+	switch f := f.(type) {
+	case model.Membership:
+		return f.Valid
+	case model.Switch:
+		return f.Valid
+	}
+	r, _ := ruleOf(f)
+	return r.valid
+}
+
+// Change is a change of the policy by somebody.
+type Change struct {
+	*Policy
+	user   string
+	level  Level
+	lifted map[model.Fact]bool // facts that it takes away, or switches off
+	lifts  bool                // it takes away or switches something
+}
+
+// By is a change by an actor.
+func (p *Policy) By(actor string, level Level, remove, add []model.Fact) *Change {
+	h := &Change{Policy: p, user: actor, level: level, lifted: map[model.Fact]bool{}, lifts: len(remove) > 0}
+	for _, f := range remove {
+		h.lifted[f] = true
+	}
+	for _, f := range add {
+		if s, ok := f.(model.Switch); ok {
+			h.lifts = true
+			h.lifted[p.Rule(s.Target)] = true
+		}
+	}
+	return h
+}
+
+// adding is what of a fact in force for a time he does not hold.
+func (h *Change) adding(f model.Fact, during span) string {
+	if !during.some {
+		return ""
+	}
+	switch f := f.(type) {
+	case model.CustomerRule:
+		if f.Effect == model.Allow {
+			return h.action(f, during, f.Subject)
+		}
+	case model.TeamRule:
+		return h.teamRule(f, during)
+	case model.FieldRule:
+		if f.Effect == model.Allow {
+			return h.field(f, during, f.Subject)
+		}
+	case model.Membership:
+		return h.joining(f.Group, during, f.Member)
+	case model.OrgEdge:
+		return h.superior(f)
+	}
+	return ""
+}
+
+// removing is what taking a fact away for a time gives that he does not hold.
+func (h *Change) removing(f model.Fact, during span) string {
+	if !during.some {
+		return ""
+	}
+	switch f := f.(type) {
+	case model.CustomerRule:
+		if f.Effect == model.Deny {
+			return h.undenied(f, during, f.Subject)
+		}
+	case model.TeamRule:
+		if f.As != "" && h.asked("teamRole", f.As) {
+			return "what conditions give those who are not " + f.As
+		}
+	case model.FieldRule:
+		if f.Effect == model.Deny {
+			f.Level = model.FieldWrite
+			return h.field(f, during, f.Subject)
+		}
+	case model.Membership:
+		return h.leaving(f.Group, during, f)
+	case model.OrgEdge:
+		return h.without(f)
+	}
+	return ""
+}
+
+// undenied is what somebody may who is not forbidden it any more.
+func (h *Change) undenied(f model.CustomerRule, during span, who string) string {
+	if f.Scope == model.ScopeLevel && f.On.ID == "" {
+		f.Scope = model.ScopeAll
+	}
+	return h.action(f, during, who)
+}
+
+// joining is what a subject gets that comes into a group.
+func (h *Change) joining(group string, during span, who string) string {
+	for _, g := range h.ever(group, during, nil) {
+		k := model.KindOf(g)
+		if (k == model.Team || k == model.Unit || h.named(g)) && !h.isIn(g, during) {
+			return "being in " + g
+		}
+		if missing := h.given(g, during, who); missing != "" {
+			return missing
+		}
+	}
+	return ""
+}
+
+// given is what of the rules for a group he does not hold.
+func (h *Change) given(group string, during span, who string) string {
+	for _, f := range h.facts[group] {
+		r, _ := ruleOf(f)
+		rest := during.and(r.valid)
+		if !rest.some {
+			continue
+		}
+		missing := ""
+		switch f := f.(type) {
+		case model.CustomerRule:
+			if f.Effect == model.Allow {
+				missing = h.action(f, rest, who)
+			}
+		case model.TeamRule:
+			missing = h.teamRule(f, rest)
+		case model.FieldRule:
+			if f.Effect == model.Allow {
+				missing = h.field(f, rest, who)
+			}
+		}
+		if missing != "" {
+			return missing
+		}
+	}
+	return ""
+}
+
+// leaving is what a subject gets whom rules for a group forbid nothing any more. left is the membership that ends; of one
+// of a group, it counts for whoever is in that.
+func (h *Change) leaving(group string, during span, left model.Membership) string {
+	for _, g := range h.ever(group, during, nil) {
+		if h.asked("member", g) || h.asked("ownerIn", g) {
+			if slices.Contains(h.ever(h.user, during, nil), g) {
+				return "being outside " + g
+			}
+		}
+		for _, f := range h.facts[g] {
+			r, _ := ruleOf(f)
+			rest := during.and(r.valid)
+			if !rest.some || !h.matters(f, left, during) {
+				continue
+			}
+			if missing := h.freed(f, rest, left.Member); missing != "" {
+				return missing
+			}
+		}
+	}
+	return ""
+}
+
+// freed is what somebody gets for whom a rule is no more.
+func (h *Change) freed(f model.Fact, during span, who string) string {
+	switch f := f.(type) {
+	case model.CustomerRule:
+		if f.Effect == model.Deny {
+			return h.undenied(f, during, who)
+		}
+	case model.FieldRule:
+		if f.Effect == model.Deny {
+			f.Level = model.FieldWrite
+			return h.field(f, during, who)
+		}
+	}
+	return ""
+}
+
+// matters tells whether a forbidding rule keeps something back from a user who leaves: whether she has anything like it
+// without the membership.
+func (h *Change) matters(f model.Fact, left model.Membership, during span) bool {
+	d, ok := f.(model.CustomerRule)
+	if !ok || model.KindOf(left.Member) != model.User {
+		return true
+	}
+	for _, g := range append(h.ever(left.Member, during, &left), model.Everyone) {
+		for _, f := range h.facts[g] {
+			if r, ok := f.(model.CustomerRule); ok && r.Effect == model.Allow && overlap(r.On, d.On) && sameAction(r.Action, d.Action) && during.and(r.Valid).some {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// switching is what a switch gives when it is added or taken away.
+func (h *Change) switching(s model.Switch, added bool) string {
+	during := h.rest(s.Valid)
+	if !during.some {
+		return ""
+	}
+	kind := model.KindOf(s.Target)
+	switch {
+	case s.Mode == model.ModeOpen:
+		if added {
+			return "everything, which an open tenant gives"
+		}
+		return ""
+	case model.IsRuleID(s.Target):
+		f := h.Rule(s.Target)
+		switch {
+		case f == nil:
+			return ""
+		case added:
+			return h.removing(f, during.and(periodOf(f)))
+		}
+		return h.adding(f, during.and(periodOf(f)))
+	case kind == model.User && added:
+		return ""
+	case kind == model.User:
+		return "what " + s.Target + " owns"
+	case kind != model.UnknownKind && added: // whoever is in it is not, for a time
+		return h.leaving(s.Target, during, model.Membership{Group: s.Target})
+	case kind != model.UnknownKind:
+		return h.joining(s.Target, during, s.Target)
+	case added:
+		return ""
+	}
+	return "what is switched off with " + s.Target
+}
+
+// superior is what an org edge gives its upper end.
+func (h *Change) superior(e model.OrgEdge) string {
+	if model.KindOf(e.Below) == model.Unit || h.powerless(span{some: true}) {
+		return "what " + e.Below + " has"
+	}
+	near := model.MaxDepth
+	for _, t := range h.schema.Types {
+		if t.Hierarchy.Depth > 0 {
+			near = 1
+		}
+		if t.Hierarchy.Beyond > t.Hierarchy.Level {
+			return "what superiors farther up have"
+		}
+	}
+	at := []string{e.Below}
+	for range near + 1 {
+		if slices.Contains(at, h.user) {
+			return ""
+		}
+		var next []string
+		for _, low := range at {
+			for _, up := range h.above[low] {
+				if !slices.Contains(next, up) {
+					next = append(next, up)
+				}
+			}
+		}
+		at = next
+	}
+	return "what " + e.Below + " and those below have"
+}
+
+// without is what comes of there being an org edge less.
+func (h *Change) without(e model.OrgEdge) string {
+	if model.KindOf(e.Below) == model.Unit {
+		return "what is forbidden in " + e.Above
+	}
+	for _, t := range h.schema.Types {
+		if t.Hierarchy.Beyond > t.Hierarchy.Level {
+			return "what superiors farther up have"
+		}
+	}
+	return ""
+}
