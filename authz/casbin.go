@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/casbin/casbin/v2"
 	"github.com/casbin/casbin/v2/persist"
@@ -25,10 +26,15 @@ type CasbinFacts = reference.Facts
 //
 // It answers as Enforce does, but that the switch of a group, rule or membership is for everybody, those whom
 // it excepts among them. It is a copy: it does not follow later changes or
-// the clock, and changes made to it are stored nowhere.
+// the clock, and changes made to it are stored nowhere. Of a tenant that is open there is none (ErrOpen), since it would log nothing.
 func (a *Authorizer) Casbin(ctx context.Context, tenant string) (*casbin.Enforcer, error) {
-	if _, err := a.snapshot(ctx, tenant); err != nil {
+	s, err := a.snapshot(ctx, tenant)
+	if err != nil {
 		return nil, failed("casbin", tenant, err)
+	}
+	now := a.latest.Note(a.clock())
+	if slices.ContainsFunc(s.AllSwitches(), func(f model.Switch) bool { return f.Mode == model.ModeOpen && f.Valid.Holds(now) }) {
+		return nil, failed("casbin", tenant, fmt.Errorf("%w: to a copy, which logs nothing", ErrOpen))
 	}
 	var lines [2][]model.Line
 	for i, name := range []string{tenant, model.Base} {

@@ -147,6 +147,23 @@ func TestOpeningOfAnotherProgramNeedsTheLimitHere(t *testing.T) {
 	wantAllowed(t, open(t, store, now.option(), authz.WithAudit(&auditLog{}), authz.WithOpenLimit(time.Hour)), all, true)
 }
 
+// A copy in Casbin would allow without an entry.
+func TestOpenTenantHasNoCasbin(t *testing.T) {
+	az, _, now, options := opening(t, acme)
+	must(t)(az.Disable(t.Context(), by, "acme", "*", options...))
+	if e, err := az.Casbin(t.Context(), "acme"); e != nil || !errors.Is(err, authz.ErrOpen) {
+		t.Errorf("while it is open: %v, %v", e, err)
+	}
+	now.now = monday.Add(time.Hour)
+	e, err := az.Casbin(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ok, err := e.Enforce("user:dan", "acme", "delete", &authz.CasbinFacts{Record: hers}); ok || err != nil {
+		t.Errorf("afterwards: %v, %v", ok, err)
+	}
+}
+
 // What the schema no longer knows stays off, and can be switched on.
 func TestEnableTakesBackWhatTheSchemaForgot(t *testing.T) {
 	store := storeOf(acme)
