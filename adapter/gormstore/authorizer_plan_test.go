@@ -37,7 +37,17 @@ func planAndErase(ctx context.Context, d database) error {
 	if err != nil {
 		return err
 	}
-	for n := 1; n <= crashPlans; n++ {
+	log, err := s.Changes(ctx, "acme", 0, 0)
+	if err != nil {
+		return err
+	}
+	first := 1
+	for _, e := range log {
+		if e.ID == fmt.Sprint("erase ", first) {
+			first++
+		}
+	}
+	for n := first; n <= crashPlans; n++ {
 		user, id := planned(n)
 		p, err := az.Propose(ctx, authz.Author{Actor: user, Reason: "for " + user, ChangeID: id},
 			authz.Change{Tenant: "acme", Add: []authz.Fact{authz.Membership{Tenant: "acme", Member: user, Group: "role:rep"}}}, authz.StartAt(time.Unix(1, 0)))
