@@ -25,11 +25,16 @@ type proposed struct {
 	levels      map[model.Period]*engine.Snapshot
 }
 
+// notAnOperator refuses an author with the name of an operator.
+func notAnOperator(by Author) error {
+	return &NotAllowedError{Actor: by.Actor, Verb: "change the policy", Err: ErrNotAllowed, Detail: "the name is that of an operator"}
+}
+
 // check refuses a change that its author may not make, or that nobody may.
 func (a *Authorizer) check(ctx context.Context, t *tenant, s *engine.Snapshot, by Author, remove, add []model.Line) error {
 	switch {
 	case strings.HasPrefix(by.Actor, operatorPrefix) && !by.operator:
-		return &NotAllowedError{Actor: by.Actor, Verb: "change the policy", Err: ErrNotAllowed, Detail: "the name is that of an operator"}
+		return notAnOperator(by)
 	case len(remove)+len(add) == 0:
 		return nil
 	}

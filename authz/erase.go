@@ -32,6 +32,7 @@ var forever = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 // the application's: records, backups, the audit log, ids of changes that the application chose. An instance that has the tenant in memory
 // answers from before until it looks at the store ([Authorizer.Refresh]).
 //
+// Where there is administration (model.Administration), an administrator may erase anybody but himself: else a *NotAllowedError.
 // Refused are what is no user's id and one that no longer fits into an exception of a switch (a *model.ValueError), and a store that cannot erase: ErrNoErasing.
 // A retry with the Author's ChangeID gives the same pseudonym.
 func (a *Authorizer) Erase(ctx context.Context, by Author, tenant, user string) (pseudonym string, err error) {
@@ -63,7 +64,10 @@ func (a *Authorizer) erase(ctx context.Context, by Author, tenant, user string) 
 		}
 		return e, err
 	}
-	rev, err = a.apply(ctx, by, tenant, func(_ context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
+	rev, err = a.apply(ctx, by, tenant, func(ctx context.Context, s *engine.Snapshot) (remove, add []model.Line, err error) {
+		if err := a.mayErase(ctx, s, by, user); err != nil {
+			return nil, nil, err
+		}
 		if tenant == model.Base || s.Revision == 0 { // there is nobody
 			return nil, nil, nil
 		}
@@ -77,4 +81,15 @@ func (a *Authorizer) erase(ctx context.Context, by Author, tenant, user string) 
 		return pseudonym, rev, fmt.Errorf("%s is %s now: %w", user, pseudonym, err)
 	}
 	return pseudonym, rev, nil
+}
+
+// mayErase tells whether administration lets somebody erase a user: an administrator may, who stays one.
+func (a *Authorizer) mayErase(ctx context.Context, s *engine.Snapshot, by Author, user string) error {
+	if strings.HasPrefix(by.Actor, operatorPrefix) && !by.operator {
+		return notAnOperator(by)
+	}
+	if a.schema.Administration != nil && by.Actor == user {
+		return &NotAllowedError{Actor: by.Actor, Verb: "erase", Err: ErrNotAllowed, Detail: "nobody erases himself"}
+	}
+	return a.mayAdminister(ctx, s, by)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/model"
@@ -16,12 +17,12 @@ func (a *Authorizer) make(ctx context.Context, p adapter.Proposal) (adapter.Prop
 	if err != nil {
 		return p, err
 	}
-	planner, err := a.planner(Author{Actor: p.Steps[0].Actor})
+	by := authorOf(p)
+	planner, err := a.planner(by)
 	if err != nil {
 		return p, err
 	}
 	made := step(p, adapter.Made, string(adapter.Made), Author{}, a.clock())
-	by := Author{Actor: p.Steps[0].Actor, Reason: p.Steps[0].Reason, ChangeID: p.ID}
 	by.store = func(ctx context.Context, c adapter.Change) (adapter.Entry, error) {
 		e, err := planner.Settle(ctx, c, made)
 		if errors.Is(err, adapter.ErrConflict) {
@@ -54,6 +55,19 @@ func (a *Authorizer) make(ctx context.Context, p adapter.Proposal) (adapter.Prop
 	return failed, err
 }
 
+// authorOf is who proposed a change, with the second person who approved it. Nobody but an operator
+// proposes or approves in the name of one.
+func authorOf(p adapter.Proposal) Author {
+	first := p.Steps[0]
+	by := Author{Actor: first.Actor, Reason: first.Reason, ChangeID: p.ID, operator: strings.HasPrefix(first.Actor, operatorPrefix)}
+	for _, s := range p.Steps {
+		if s.Did == approved {
+			by.approver = s.Actor
+		}
+	}
+	return by
+}
+
 // errSettledMeanwhile: another was faster.
 var errSettledMeanwhile = fmt.Errorf("%w meanwhile", ErrSettled)
 
@@ -64,6 +78,11 @@ func refused(err error) bool {
 			return false
 		}
 	}
+	for _, is := range []error{ErrNotAllowed, ErrNeedsApproval, ErrLastAdministrator, ErrConstraint, ErrNoSuchRule, ErrOpen, model.ErrCycle, model.ErrTooDeep} {
+		if errors.Is(err, is) {
+			return true
+		}
+	}
 	_, value := errors.AsType[*model.ValueError](err)
-	return value || errors.Is(err, ErrNoSuchRule) || errors.Is(err, ErrOpen) || errors.Is(err, model.ErrCycle) || errors.Is(err, model.ErrTooDeep)
+	return value
 }

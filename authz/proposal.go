@@ -7,9 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crmauthz/crmauthz/adapter"
+	"github.com/crmauthz/crmauthz/authz/internal/engine"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -51,7 +53,7 @@ const (
 var atOnce = time.Unix(0, 0).UTC()
 
 // Propose keeps a change to be made later, durable in the store: at its start ([StartAt]), or when
-// a second person approves it ([Authorizer.Approve]). It is checked as by [Authorizer.Apply], now and once
+// a second person approves it ([Authorizer.Approve]); one with a start that is sensitive (ErrNeedsApproval) needs both. It is checked as by [Authorizer.Apply], now and once
 // more when it is made, of the policy as it is then: facts that are there by then, or gone, are passed over.
 //
 // The Author's ChangeID becomes the proposal's: a proposal of a tenant with an ID that is there is returned as it is, not
@@ -96,11 +98,26 @@ func (a *Authorizer) propose(ctx context.Context, by Author, c Change, options [
 			return known, err
 		}
 	}
+	if p.State, err = a.firstState(ctx, by, p); err != nil {
+		return p, err
+	}
 	p.Steps = []adapter.Step{{Did: string(p.State), Actor: by.Actor, Reason: by.Reason, At: now}}
 	if p, err = p.Normal(); err != nil {
 		return p, err
 	}
 	return p, planner.Put(ctx, p)
+}
+
+// firstState is that of a proposal whose author may make its change, with a second person if need be.
+func (a *Authorizer) firstState(ctx context.Context, by Author, p adapter.Proposal) (adapter.State, error) {
+	check := func(t *tenant, s *engine.Snapshot) error { return a.check(ctx, t, s, by, p.Remove, p.Add) }
+	err := a.against(ctx, p.Tenant, check)
+	if errors.Is(err, ErrNeedsApproval) {
+		p.State = adapter.Requested
+		by.approver = operatorPrefix // somebody who may
+		err = a.against(ctx, p.Tenant, check)
+	}
+	return p.State, err
 }
 
 // proposedBefore is the proposal of an ID, if there is one; ErrSettled if the log has a change with it.
@@ -139,6 +156,8 @@ func (a *Authorizer) planner(by Author) (adapter.Planner, error) {
 		return nil, ErrNoActor
 	case !ok:
 		return nil, ErrNoProposals
+	case strings.HasPrefix(by.Actor, operatorPrefix) && !by.operator:
+		return nil, notAnOperator(by)
 	}
 	return planner, nil
 }

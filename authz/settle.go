@@ -24,7 +24,9 @@ func step(p adapter.Proposal, state adapter.State, did string, by Author, now ti
 // another Approve makes it. Of several who settle a proposal at the same time one does, the others get ErrSettled.
 //
 // Nobody approves what he proposed, nor what widens himself: a change that adds a rule or membership of his or of a
-// group that he is in, or takes away what restricts them (ErrOwnProposal). A request that has
+// group that he is in, or takes away what restricts them (ErrOwnProposal); what he would see of his reports
+// does not count. Where there is administration (model.Administration), who approves may approve each fact, and he and who
+// proposed it are asked for their rights again when the change is made: else a *NotAllowedError. A request that has
 // expired is ErrExpired, one that is settled ErrSettled, an unknown one adapter.ErrNoProposal.
 func (a *Authorizer) Approve(ctx context.Context, by Author, tenant, id string) (*Proposal, error) {
 	start := a.started()
@@ -43,7 +45,8 @@ func (a *Authorizer) Approve(ctx context.Context, by Author, tenant, id string) 
 	return a.shown(ctx, "approve", start, tenant, by, p, err)
 }
 
-// Reject settles a request: its change is not made. Who proposed it cancels it.
+// Reject settles a request: its change is not made. Who proposed it cancels it. Where there is administration,
+// who rejects may do what Approve needs.
 func (a *Authorizer) Reject(ctx context.Context, by Author, tenant, id string) (*Proposal, error) {
 	start := a.started()
 	p, err := a.settle(ctx, by, tenant, id, func(p adapter.Proposal, now time.Time) (adapter.Proposal, error) {
@@ -53,19 +56,20 @@ func (a *Authorizer) Reject(ctx context.Context, by Author, tenant, id string) (
 		case p.Steps[0].Actor == by.Actor:
 			return p, fmt.Errorf("%w: who proposed a change cancels it", ErrOwnProposal)
 		}
-		return step(p, adapter.Rejected, string(adapter.Rejected), by, now), nil
+		return step(p, adapter.Rejected, string(adapter.Rejected), by, now), a.maySettle(ctx, by, p)
 	})
 	return a.shown(ctx, "reject", start, tenant, by, p, err)
 }
 
-// Cancel settles a request, or a planned change that is not made yet: it is not made. What is made is ErrSettled.
+// Cancel settles a request, or a planned change that is not made yet: it is not made. What is made is ErrSettled. Where
+// there is administration, who proposed it may, and who may approve it or is an administrator.
 func (a *Authorizer) Cancel(ctx context.Context, by Author, tenant, id string) (*Proposal, error) {
 	start := a.started()
 	p, err := a.settle(ctx, by, tenant, id, func(p adapter.Proposal, now time.Time) (adapter.Proposal, error) {
 		if p.State != adapter.Requested && p.State != adapter.Planned {
 			return p, settledAs(p)
 		}
-		return step(p, adapter.Cancelled, string(adapter.Cancelled), by, now), nil
+		return step(p, adapter.Cancelled, string(adapter.Cancelled), by, now), a.mayCancel(ctx, by, p)
 	})
 	return a.shown(ctx, "cancel", start, tenant, by, p, err)
 }
@@ -127,6 +131,9 @@ func (a *Authorizer) mayApproveNow(ctx context.Context, by Author, p adapter.Pro
 	if by.Actor == p.Steps[0].Actor {
 		return fmt.Errorf("%w: it is proposed by %s", ErrOwnProposal, by.Actor)
 	}
+	if err := a.maySettle(ctx, by, p); err != nil {
+		return err
+	}
 	self, err := a.groupsAround(ctx, by.Actor, p)
 	if err != nil {
 		return err
@@ -142,6 +149,46 @@ func (a *Authorizer) mayApproveNow(ctx context.Context, by Author, p adapter.Pro
 		}
 	}
 	return nil
+}
+
+// maySettle tells whether administration lets somebody approve or reject a request.
+func (a *Authorizer) maySettle(ctx context.Context, by Author, p adapter.Proposal) error {
+	if by.operator {
+		return nil
+	}
+	return a.against(ctx, p.Tenant, func(_ *tenant, s *engine.Snapshot) error { return a.mayApprove(ctx, s, by.Actor, p.Remove, p.Add) })
+}
+
+// mayCancel tells whether administration lets somebody cancel a proposal.
+func (a *Authorizer) mayCancel(ctx context.Context, by Author, p adapter.Proposal) error {
+	if by.Actor == p.Steps[0].Actor {
+		return nil
+	}
+	err := a.maySettle(ctx, by, p)
+	if errors.Is(err, ErrNotAllowed) {
+		return a.against(ctx, p.Tenant, func(_ *tenant, s *engine.Snapshot) error { return a.mayAdminister(ctx, s, by) })
+	}
+	return err
+}
+
+// against asks something of a tenant's policy as it is now.
+func (a *Authorizer) against(ctx context.Context, name string, ask func(*tenant, *engine.Snapshot) error) error {
+	t := a.tenant(name)
+	if !adapter.Pending(ctx) {
+		t.change.Lock()
+		defer t.change.Unlock()
+	}
+	s, err := a.current(ctx, t)
+	for range maxConflicts {
+		if err != nil {
+			return err
+		}
+		if err = ask(t, s); !errors.Is(err, adapter.ErrConflict) {
+			return err
+		}
+		s, err = a.load(ctx, t)
+	}
+	return ErrBusy
 }
 
 // groupsAround is somebody with the groups that he is in before a change, and after it.
