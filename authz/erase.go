@@ -21,10 +21,11 @@ var forever = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 // Erase puts a pseudonym, which it returns, in the place of a user's id in all that the store keeps of a tenant: in
 // the facts of the policy, in the log of changes and in proposals, in their actors, and in reasons
 // where the id stands as a word. It is one change. The log still leads to the policy, at the same revisions, and who did what
-// can still be told of the pseudonym; the decisions for everybody else are what they were.
+// can still be told of the pseudonym; the decisions for everybody else are what they were, once the CRM's
+// records have the pseudonym as owner where they had the user.
 //
-// The pseudonym is switched off for good in the same change: what the user was granted and still has is of no use to anybody. Take it away
-// first, where it is not needed; her org edges may be. Of the old id there are no facts any more: it is a stranger, for
+// The pseudonym is switched off for good in the same change: what the user was granted and still has is of no use to anybody. It is better
+// taken away first, by the plan of [Authorizer.Leaving]. Of the old id there are no facts any more: it is a stranger, for
 // whom the rules for everyone hold. The pseudonym is random and differs from tenant to tenant; nothing leads
 // back from it.
 //
