@@ -121,7 +121,7 @@ func TestPreviewTellsOfRecords(t *testing.T) {
 	if text := i.Markdown(); !strings.Contains(text, "| `customer/7` |  | user:dan: read customer |") {
 		t.Error(text)
 	}
-	if text := i.String(); !strings.Contains(text, "of 4 records that were asked about, 2\n  customer/43\n    - user:bob: read customer\n") {
+	if text := i.String(); !strings.Contains(text, "of 4 records asked about, 2\n  customer/43\n    - user:bob: read customer\n") {
 		t.Error(text)
 	}
 	bad := &authz.Record{Type: "customer", ID: "9", Attrs: map[string]any{"region": 7}}

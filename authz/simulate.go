@@ -34,6 +34,7 @@ func (a *Authorizer) simulate(ctx context.Context, c Change, options []PreviewOp
 	}
 	s := &Authorizer{schema: a.schema, conditions: a.conditions, engine: a.engine, store: store, clock: a.clock, resolver: a.resolver,
 		masks: a.masks, hashKey: a.hashKey, openLimit: a.openLimit, shapes: a.shapes, extended: a.extended, isDraft: true, stop: func() {}}
+	s.latest.Note(a.latest.Note(a.clock()))
 	if err := s.loadBase(ctx); err != nil {
 		return nil, err
 	}

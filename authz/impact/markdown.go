@@ -40,7 +40,7 @@ func (i *Impact) records(b *strings.Builder) {
 	if i.OfRecords == 0 {
 		return
 	}
-	fmt.Fprintf(b, "\n#### Records\n\nOf %s that were asked about, %d.\n", counted(i.OfRecords, "record"), len(i.Records))
+	fmt.Fprintf(b, "\n#### Records\n\nOf %s asked about, %d.\n", counted(i.OfRecords, "record"), len(i.Records))
 	if len(i.Records) > 0 {
 		b.WriteString("\n| record | gains | losses |\n|---|---|---|\n")
 	}

@@ -34,7 +34,7 @@ func (i *Impact) Text(m Marks) string {
 		t.printf("  Nobody gains or loses anything.\n")
 	}
 	if i.OfRecords > 0 {
-		t.printf("of %s that were asked about, %d\n", counted(i.OfRecords, "record"), len(i.Records))
+		t.printf("of %s asked about, %d\n", counted(i.OfRecords, "record"), len(i.Records))
 	}
 	for _, r := range i.Records {
 		t.printf("  %s/%s\n", r.Type, r.ID)

@@ -88,7 +88,7 @@ func newRoot(env *Env) *cobra.Command {
 		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
-	root.AddCommand(testCommand(env), mutateCommand(env), diffCommand(env), proveCommand(env), lintCommand(env), explainCommand(env), whoCommand(env), formatCommand(env), doctorCommand(env), importCommand(env), compareCommand(env), backupCommand(env), restoreCommand(env), switchCommand(env))
+	root.AddCommand(testCommand(env), mutateCommand(env), diffCommand(env), previewCommand(env), proveCommand(env), lintCommand(env), explainCommand(env), whoCommand(env), formatCommand(env), doctorCommand(env), importCommand(env), compareCommand(env), backupCommand(env), restoreCommand(env), switchCommand(env))
 	for _, cmd := range root.Commands() {
 		checkArgs := cmd.Args
 		cmd.Args = func(cmd *cobra.Command, args []string) error {

@@ -18,9 +18,8 @@ import (
 
 type diffFlags struct {
 	policyFlags
+	impactFlags
 	newSchema, tenant, at string
-	later                 int
-	json, markdown        bool
 }
 
 func diffCommand(env *Env) *cobra.Command {
@@ -42,32 +41,18 @@ Exit code: 0 nobody gains or loses anything, 1 somebody does, 2 not readable.`,
   crmauthz diff postgres://localhost/crm policy.csv --schema schema.yaml --tenant acme --later 5 --json`,
 		Args: cobra.ExactArgs(2),
 	}
-	f.add(cmd)
+	f.policyFlags.add(cmd)
+	f.impactFlags.add(cmd)
 	flags := cmd.Flags()
 	flags.StringVar(&f.newSchema, "new-schema", "", "the schema `FILE` of NEW, if it is another than OLD's")
 	flags.StringVar(&f.tenant, "tenant", "", "compare this `TENANT` only")
 	flags.StringVar(&f.at, "at", "", "the instant, such as `2026-11-22T09:00:00Z`; without it a fixture's, or now")
-	flags.IntVar(&f.later, "later", 0, "compare at this many later instants as well, at which facts begin or end")
-	flags.BoolVar(&f.json, "json", false, "write JSON")
-	flags.BoolVar(&f.markdown, "markdown", false, "write Markdown, for a comment on a pull request")
-	cmd.MarkFlagsMutuallyExclusive("json", "markdown")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
 		all, err := f.diff(cmd.Context(), env, args)
 		if err != nil {
 			return err
 		}
-		switch {
-		case f.json:
-			err = writeJSON(env.Out, all)
-		case f.markdown:
-			err = writeMarkdown(env.Out, all)
-		default:
-			err = printDiff(env, all)
-		}
-		if err == nil && slices.ContainsFunc(all, matters) {
-			err = errFindings
-		}
-		return err
+		return f.write(env, all)
 	}
 	return cmd
 }
