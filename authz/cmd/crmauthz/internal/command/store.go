@@ -40,17 +40,17 @@ type authorFlags struct {
 
 func (f *authorFlags) add(cmd *cobra.Command) {
 	flags := cmd.Flags()
-	flags.StringVar(&f.actor, "actor", "", "who makes the change, for the log: `WHO`, such as user:root")
+	flags.StringVar(&f.actor, "actor", "", "who makes the change, for the log, which calls him an operator: `WHO`, such as user:root")
 	flags.StringVar(&f.reason, "reason", "", "why, for the log: `WHY`, such as a ticket")
 	flags.BoolVar(&f.yes, "yes", false, "make the change without asking")
 }
 
-// author is who changes something.
+// author is who changes something: an operator, since administration does not bind who reaches the store.
 func (f *authorFlags) author() (authz.Author, error) {
 	if f.actor == "" {
 		return authz.Author{}, usage("--actor is missing")
 	}
-	return authz.By(f.actor, f.reason), nil
+	return authz.Operator(f.actor, f.reason), nil
 }
 
 // confirmed asks whoever looks at the terminal. Elsewhere, only --yes says it.
