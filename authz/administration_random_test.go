@@ -68,11 +68,19 @@ const (
 	bitAll
 )
 
+// beyond are the scopes that neither was there before nor are held: who may do it to the very thing, holds them all.
+func beyond(now, before, held uint8) uint8 {
+	if held&bitOne != 0 {
+		return 0
+	}
+	return now &^ before &^ held
+}
+
 // exceeds tells whether one has something that the other has not.
 func (r *rights) exceeds(before, held *rights) string {
 	for i := range r.doc {
 		for j := range r.doc[i] {
-			if more := r.doc[i][j] &^ before.doc[i][j] &^ held.doc[i][j]; more != 0 {
+			if more := beyond(r.doc[i][j], before.doc[i][j], held.doc[i][j]); more != 0 {
 				return fmt.Sprintf("doc/%s %s %b", rDocs[i], rDo[j], more)
 			}
 		}
@@ -86,7 +94,7 @@ func (r *rights) exceeds(before, held *rights) string {
 	for i := range r.admin {
 		for j := range r.admin[i] {
 			for k := range r.admin[i][j] {
-				if more := r.admin[i][j][k] &^ before.admin[i][j][k] &^ held.admin[i][j][k]; more != 0 {
+				if more := beyond(r.admin[i][j][k], before.admin[i][j][k], held.admin[i][j][k]); more != 0 {
 					return fmt.Sprintf("%s of permission/%s in %q %b", rVerbs[k], rAbout[i], rUnits[j], more)
 				}
 			}
@@ -179,7 +187,25 @@ func (p naive) of(who string, at time.Time, combined bool) (r rights) {
 	}
 	in := p.groups(who, at, false)
 	r.inTeam = slices.Contains(in, rTeam)
-	var denies []model.CustomerRule
+	denies := p.allowed(&r, in, at)
+	for i := range rDocs {
+		r.level[i] = p.levelOf(who, in, i, at)
+	}
+	if combined {
+		r.combine()
+	}
+	for _, d := range denies {
+		p.each(&r, d, func(cell *uint8) { *cell = 0 })
+	}
+	p.cap(&r, in, at)
+	if p.off("doc", at) {
+		r.doc, r.level, r.field = [3][2]uint8{}, [3]model.Level{}, [3]model.FieldLevel{}
+	}
+	return r
+}
+
+// allowed puts together what the allowing rules for subjects give, and returns those that forbid.
+func (p naive) allowed(r *rights, in []string, at time.Time) (denies []model.CustomerRule) {
 	for _, f := range p {
 		switch f := f.(type) {
 		case model.CustomerRule:
@@ -188,7 +214,7 @@ func (p naive) of(who string, at time.Time, combined bool) (r rights) {
 			case f.Effect == model.Deny:
 				denies = append(denies, f)
 			default:
-				p.each(&r, f, func(cell *uint8) { *cell |= bitsOf(f) })
+				p.each(r, f, func(cell *uint8) { *cell |= bitsOf(f) })
 			}
 		case model.FieldRule:
 			for i, id := range rDocs {
@@ -198,21 +224,22 @@ func (p naive) of(who string, at time.Time, combined bool) (r rights) {
 			}
 		}
 	}
-	for i := range rDocs {
-		r.level[i] = p.levelOf(who, in, i, at)
-	}
-	if combined {
-		for i, id := range rDocs {
-			for j, need := range []model.Level{model.LevelRead, model.LevelWrite} {
-				if id != "" && r.doc[i][j]&bitLevel != 0 && r.level[i] >= need {
-					r.doc[i][j] |= bitOne
-				}
+	return denies
+}
+
+// combine adds what rules and levels come to together.
+func (r *rights) combine() {
+	for i, id := range rDocs {
+		for j, need := range []model.Level{model.LevelRead, model.LevelWrite} {
+			if id != "" && r.doc[i][j]&bitLevel != 0 && r.level[i] >= need {
+				r.doc[i][j] |= bitOne
 			}
 		}
 	}
-	for _, d := range denies {
-		p.each(&r, d, func(cell *uint8) { *cell = 0 })
-	}
+}
+
+// cap takes away what denying field rules for subjects do.
+func (p naive) cap(r *rights, in []string, at time.Time) {
 	for _, f := range p {
 		if f, ok := f.(model.FieldRule); ok && f.Effect == model.Deny && slices.Contains(in, f.Subject) && p.inForce(f, f.Valid, at) {
 			for i, id := range rDocs {
@@ -222,10 +249,6 @@ func (p naive) of(who string, at time.Time, combined bool) (r rights) {
 			}
 		}
 	}
-	if p.off("doc", at) {
-		r.doc, r.level, r.field = [3][2]uint8{}, [3]model.Level{}, [3]model.FieldLevel{}
-	}
-	return r
 }
 
 // each finds what a customer rule is on.
@@ -283,7 +306,45 @@ func (p naive) bothOf(who string, at time.Time, ever bool) bool {
 
 // may tells whether somebody may do to a fact what a verb says: in all units that it concerns.
 func (p naive) may(who, verb string, f model.Fact, at time.Time) bool {
-	about, subjects, doc := "", []string{}, -1
+	about, subjects, doc := p.about(f)
+	var units []string
+	for _, s := range subjects {
+		if strings.HasPrefix(s, "unit:") {
+			units = append(units, s)
+			continue
+		}
+		for _, g := range p.groups(s, at, false) {
+			if strings.HasPrefix(g, "unit:") {
+				units = append(units, g)
+			}
+		}
+	}
+	if len(units) == 0 {
+		units = []string{""}
+	}
+	i := slices.Index(rAbout, about)
+	if i < 0 {
+		i = len(rAbout) - 1
+	}
+	has := p.of(who, at, false)
+	locked := p.off(model.Any, at)
+	for _, u := range units {
+		cells := has.admin[i][slices.Index(rUnits, u)]
+		allows := func(verb string) bool {
+			mine := doc >= 0 && p.owns(p.groups(who, at, false), doc)
+			cell := cells[slices.Index(rVerbs, verb)]
+			return cell&(bitOne|bitAll) != 0 || mine && cell&(bitOwn|bitLevel) != 0
+		}
+		if locked && !allows("administer") || p.forbids(who, verb, about, u, at) || !allows(verb) && !allows("administer") {
+			return false
+		}
+	}
+	return true
+}
+
+// about is what a fact is about, whom it concerns, and which document's owner may share it; -1: none.
+func (p naive) about(f model.Fact) (about string, subjects []string, doc int) {
+	doc = -1
 	on := func(t model.Target) {
 		about, doc = t.Type, slices.Index(rDocs[:2], t.ID)
 		if t.Type == model.Any {
@@ -323,39 +384,7 @@ func (p naive) may(who, verb string, f model.Fact, at time.Time) bool {
 			about = "%2A"
 		}
 	}
-	var units []string
-	for _, s := range subjects {
-		if strings.HasPrefix(s, "unit:") {
-			units = append(units, s)
-			continue
-		}
-		for _, g := range p.groups(s, at, false) {
-			if strings.HasPrefix(g, "unit:") {
-				units = append(units, g)
-			}
-		}
-	}
-	if len(units) == 0 {
-		units = []string{""}
-	}
-	i := slices.Index(rAbout, about)
-	if i < 0 {
-		i = len(rAbout) - 1
-	}
-	has := p.of(who, at, false)
-	locked := p.off(model.Any, at)
-	for _, u := range units {
-		cells := has.admin[i][slices.Index(rUnits, u)]
-		allows := func(verb string) bool {
-			mine := doc >= 0 && p.owns(p.groups(who, at, false), doc)
-			cell := cells[slices.Index(rVerbs, verb)]
-			return cell&(bitOne|bitAll) != 0 || mine && cell&(bitOwn|bitLevel) != 0
-		}
-		if locked && !allows("administer") || p.forbids(who, verb, about, u, at) || !allows(verb) && !allows("administer") {
-			return false
-		}
-	}
-	return true
+	return about, subjects, doc
 }
 
 // forbids tells whether a rule forbids a verb: then being an administrator does not help.
@@ -661,30 +690,40 @@ func (s *sequence) judge(by authz.Author, c authz.Change, do func() error) {
 	}
 	apart, left := s.stays(after, instants, add)
 	switch {
-	case err == nil && !apart:
+	case err != nil:
+		if apart && left && allowed && exceeds {
+			s.fail("it was refused, though all rules let him: " + err.Error())
+		}
+	case !apart:
 		s.fail("somebody is in two roles that exclude each other")
-	case err == nil && !operator && !allowed:
+	case operator:
+	case !allowed:
 		s.fail("the rules do not let him")
-	case err == nil && !operator && !left:
+	case !left:
 		s.fail("no administrator is left")
-	case err != nil && apart && left && allowed && exceeds:
-		s.fail("it was refused, though all rules let him: " + err.Error())
-	case err == nil && !operator && !some:
+	case !some:
 		s.gains(by.Actor, after, instants)
+	}
+	if !operator {
+		count(err, allowed && exceeds && len(add)+len(remove) > 0)
+	}
+	if err == nil {
+		s.policy = after
+	}
+}
+
+// count counts what came of a change by an actor.
+func count(err error, must bool) {
+	if err == nil && must {
+		counts.must.Add(1)
 	}
 	for _, k := range []struct {
 		of error
 		n  *atomic.Int64
 	}{{nil, &counts.made}, {authz.ErrLastAdministrator, &counts.last}, {authz.ErrExceeds, &counts.exceeds}, {authz.ErrConstraint, &counts.constrained}} {
-		if errors.Is(err, k.of) && !operator {
+		if errors.Is(err, k.of) {
 			k.n.Add(1)
 		}
-	}
-	if err == nil && !operator && allowed && exceeds && len(add)+len(remove) > 0 {
-		counts.must.Add(1)
-	}
-	if err == nil {
-		s.policy = after
 	}
 }
 

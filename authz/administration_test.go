@@ -203,3 +203,79 @@ func TestAttacksByAdministration(t *testing.T) {
 		})
 	}
 }
+
+// What an actor holds he gives, and takes back.
+func TestGivingWhatOneHolds(t *testing.T) {
+	lea := authz.By("user:lea", "")
+	for name, c := range map[string]struct{ facts, give string }{
+		"a rule of hers":                    {"", "rules: [{who: user:eve, may: [read, update], on: customer}]"},
+		"of one action, of all":             {"rules: [{who: user:lea, may: '*', on: '*', scope: all}]", "rules: [{who: user:eve, may: delete, on: customer, scope: unit}]"},
+		"for a time":                        {"", "rules: [{who: user:eve, may: read, on: customer, until: 2026-12-01T00:00:00Z}]"},
+		"with a condition":                  {"", "rules: [{who: user:eve, may: read, on: customer, if: held}]"},
+		"with the same condition":           {"rules: [{who: user:lea, may: delete, on: customer, if: held}]", "rules: [{who: user:eve, may: delete, on: customer, if: held}]"},
+		"in a unit below":                   {"rules: [{who: user:lea, may: delete, on: 'customer@unit:x', scope: all}]\norg: [{who: unit:y, under: unit:x}]", "rules: [{who: user:eve, may: delete, on: 'customer@unit:y', scope: all}]"},
+		"her own customer":                  {"", "teams: [{who: user:eve, has: full, on: customer/1}]"},
+		"to update her own customer":        {"", "rules: [{who: user:eve, may: update, on: customer/1}]"},
+		"a level of another's customer":     {"teams: [{who: role:rep, has: write, on: customer/2}]", "teams: [{who: user:ann, has: read, on: customer/2}]"},
+		"a customer of one below her":       {"org: [{who: user:eve, under: user:lea}]", "teams: [{who: user:ann, has: read, on: customer/2}]"},
+		"her role":                          {"", "members: [{who: user:eve, in: role:rep}]"},
+		"her team":                          {"members: [{who: user:lea, in: team:t}]", "members: [{who: user:eve, in: team:t}]"},
+		"what is forbidden to everyone":     {"rules: [{who: '*', may not: update, on: customer, if: held}]", "rules: [{who: user:eve, may: update, on: customer}]"},
+		"a field":                           {"fields: [{who: role:rep, has: read, on: 'customer#*'}]", "fields: [{who: user:eve, has: masked, on: customer#iban}]"},
+		"a field that everyone sees":        {"", "fields: [{who: user:eve, has: read, on: customer#name}]"},
+		"less":                              {"", "rules: [{who: user:eve, may not: '*', on: '*'}]"},
+		"a superior of her own":             {"", "org: [{who: user:lea, under: user:eve}]"},
+		"a superior of one below her":       {"org: [{who: user:ann, under: user:lea}]", "org: [{who: user:ann, under: user:eve}]"},
+		"out of a role that forbids nobody": {"members: [{who: user:eve, in: role:rep}]\nrules: [{who: role:rep, may not: delete, on: customer}]", "members: [{who: user:eve, in: role:guest}]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			az := administered(t, c.facts)
+			facts := factsIn(t, c.give)
+			for _, f := range facts {
+				must(t)(az.Grant(t.Context(), lea, f))
+			}
+			must(t)(az.Disable(t.Context(), lea, "acme", "customer#name"))
+			if f := facts[0]; f.Section() == model.CustomerRules && f.(authz.CustomerRule).Effect == model.Deny {
+				return // she does not hold all that this kept back
+			}
+			must(t)(az.Revoke(t.Context(), lea, facts...))
+		})
+	}
+}
+
+// An administrator reopens his tenant, which nobody else changes meanwhile; what a second person is for
+// waits for one, whoever asks.
+func TestLockedTenantIsChangedByItsAdministrators(t *testing.T) {
+	az := administered(t, "off: [{what: '*', mode: locked}]")
+	eve := factsIn(t, "members: [{who: user:eve, in: role:rep}]")
+	if _, err := az.Grant(t.Context(), authz.By("user:lea", ""), eve...); !errors.Is(err, authz.ErrNotAllowed) {
+		t.Errorf("by who is no administrator: %v", err)
+	}
+	must(t)(az.Grant(t.Context(), authz.By("user:ada", ""), eve...))
+	must(t)(az.Enable(t.Context(), authz.By("user:ada", "done"), "acme", "*"))
+	must(t)(az.Revoke(t.Context(), authz.By("user:lea", ""), eve...))
+}
+
+// The log tells the operator from all others.
+func TestOperatorIsInTheLogAsSuch(t *testing.T) {
+	store, err := adapter.NewMemory(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	az, err := authz.Open(t.Context(), crm, store)
+	if err != nil {
+		t.Fatal(err)
+	}
+	right := factsIn(t, "rules: [{who: role:rep, may: read, on: customer}]")
+	must(t)(az.Grant(t.Context(), authz.Operator("ada", "she imports"), right...))
+	entries, err := store.Changes(t.Context(), "acme", 0, 0)
+	if err != nil || len(entries) != 1 || entries[0].Actor != "operator:ada" {
+		t.Errorf("the log has %+v, %v", entries, err)
+	}
+	if _, err := az.Revoke(t.Context(), authz.By("operator:ada", ""), right...); !errors.Is(err, authz.ErrNotAllowed) {
+		t.Errorf("another of that name: %v", err)
+	}
+	if _, err := az.Grant(t.Context(), authz.Operator("", ""), right...); !errors.Is(err, authz.ErrNoActor) {
+		t.Errorf("an operator without a name: %v", err)
+	}
+}

@@ -112,6 +112,45 @@
 // user of whom the tenant has a fact. It is in force if both t and the clock lie in its period, and every decision that it
 // allows is in the audit log first.
 //
+// # Who may change what
+//
+// In a schema with administration (model.Administration) every fact is a record of the built-in type permission, and
+// the same formula decides who may change it. Its id is what the fact is about: the group of a membership, the type of a rule, the
+// superior of an org edge, the target of a switch (or its type); its unit is that of the subject; its attributes, for
+// conditions, are those of model.PermissionOf. If the resolver knows the record that a rule is on, its owners are
+// the permission's. So
+//
+//	{who: role:lead, may: [grant, revoke], on: permission/role:rep}            leads assign a role
+//	{who: role:hr, may: grant, on: "permission@unit:apac", scope: all}         within a unit and those below
+//	{who: role:rep, may: [grant, revoke], on: permission, scope: own}          who owns a record shares it
+//	{who: role:admin, may: administer, on: permission, scope: all}             an administrator
+//
+// Of each fact that a change really adds or takes away, in whichever way it is made (Restore and proposals included):
+//
+//  1. The actor is a user of the tenant, and may grant what is added, revoke what is taken away, disable by a switch, and
+//     enable by taking it away; or he may administer it, and is not forbidden the action. A subject in several units concerns all of
+//     them: he must be allowed in each. What conditions ask of the user and the environment is known if the context
+//     carries him as its [Principal].
+//  2. He holds all that it gives, now and as long as it gives it, or may exceed; see below.
+//  3. If the schema's sensitive condition is not known not to hold, a second person who may approve it has approved.
+//
+// And of the change: nobody may be brought into two groups that a constraint has exclude each other (whoever makes it, the
+// operator too), and no time from now on is left without a user who may administer permission/%2A, the tenant, if there is one now.
+// A tenant that is locked down or read-only is changed by its administrators only; one that is open opens nothing of
+// its policy to be changed. The base policy is changed by the [Operator], whom nothing of this binds but the constraints.
+// A rule on "*" is on permissions, too: Lint tells of it.
+//
+// What he holds is compared to the letter, and what cannot be shown is not held. A customer rule is held by another that allows him
+// the same, on as much or more, in the same scope or a wider one (all covers each, unit_tree unit), without a condition or with
+// the same one; on one record also by his level, if his rule needs no more. A team rule is held by another, or by his own level on the one
+// record; a field rule by another, or by the schema. Nothing on it may be forbidden to him or capped that is not likewise to
+// whom he gives it. A role is held by all that it and those it is in are given; a team or unit, and a group that a
+// condition or an exception of a switch names, by being in it; what an org edge gives its upper end, by being the lower end or its superior
+// (its direct superior, if some type's hierarchy has a depth). To take away, or switch off, what forbids or caps is
+// to give what it kept back, as is to take somebody out of a group that it is for; to enable is to give what comes
+// back. What users own, and what comes back with a user, type, record, field or tenant that is switched on, and edges between
+// units, only those who may exceed give. Rights that conditions make of other rights (holds) are not followed.
+//
 // # What decides is data
 //
 // Records, and their owners, units, parents and attributes, stay in the CRM's

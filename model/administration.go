@@ -10,7 +10,8 @@ import (
 // package authz.
 type Administration struct {
 	// Sensitive names a condition over records of permissions: a change of one of which it is not known
-	// not to hold needs a second person. Empty: none does.
+	// not to hold needs a second person: has(record.group) && record.group == "role:admin", since facts that are no memberships
+	// have no group. Empty: none does.
 	Sensitive string
 }
 

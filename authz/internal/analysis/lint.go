@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/crmauthz/crmauthz/authz/internal/duty"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -35,6 +36,7 @@ const (
 	Broad       FindingKind = "broad"       // it gives very much to very many
 	Unused      FindingKind = "unused"      // a role or condition of which nothing hangs
 	Dangling    FindingKind = "dangling"    // a switch of what there is not
+	Together    FindingKind = "together"    // somebody is in groups that exclude each other
 )
 
 // Severity is how much a finding matters.
@@ -111,6 +113,7 @@ func (c *compiled) lint(at time.Time) []Finding {
 	}
 	l.cycles()
 	l.unused()
+	l.duties()
 	slices.SortStableFunc(l.findings, func(a, b Finding) int {
 		return cmp.Or(-cmp.Compare(a.Severity, b.Severity), cmp.Compare(a.Kind, b.Kind), cmp.Compare(a.line(), b.line()), cmp.Compare(a.Name, b.Name))
 	})
@@ -268,6 +271,9 @@ func (l *linter) broadCustomer(found Finding, f model.CustomerRule) {
 		typ = "record"
 	}
 	all := f.Scope == model.ScopeAll && f.On.Unit == "" && f.If == ""
+	if f.On.Type == model.Any && l.schema.Administration != nil && l.administers(f.Action) {
+		l.add(found, Warning, f.Subject+" may change the policy, since permissions are among every type", "Name the types")
+	}
 	switch {
 	case f.Subject == model.Everyone && f.On.ID != "":
 		l.add(found, Warning, "everyone may "+what+" "+f.On.String(), "Give it to a role")
@@ -277,6 +283,23 @@ func (l *linter) broadCustomer(found Finding, f model.CustomerRule) {
 		l.add(found, Note, "everyone may "+what+" each "+typ+" that the rule covers or the level of which suffices", "Make sure that it is meant for everyone, also for users of customers")
 	case all && f.On.Type == model.Any && f.Action == model.Any:
 		l.add(found, Warning, f.Subject+" may do everything to everything", "Name the types and actions")
+	}
+}
+
+// administers tells whether an action on every type is one on permissions.
+func (l *linter) administers(action string) bool {
+	_, ok := l.schema.Types[model.PermissionType].Actions[action]
+	return ok || action == model.Any
+}
+
+// duties notes who is in groups that exclude each other.
+func (l *linter) duties() {
+	members := duty.Of(l.facts, l.at)
+	for _, subject := range members.Members() {
+		for _, v := range members.Violations(l.schema.Constraints, subject) {
+			found := Finding{Kind: Together, Fact: v.Facts[0], Name: subject}
+			l.add(found, Problem, "by "+v.String()+", so that nothing is allowed to who is in both", "Revoke one of the memberships")
+		}
 	}
 }
 

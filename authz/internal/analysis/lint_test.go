@@ -131,6 +131,38 @@ func TestLint(t *testing.T) {
 	}
 }
 
+func TestLintFindsWhatAdministrationAndConstraintsMakeOfRules(t *testing.T) {
+	schema := *crm
+	schema.Administration = &model.Administration{}
+	schema.Constraints = []model.Constraint{{Name: "apart", Exclusive: []string{"role:rep", "role:boss"}}}
+	p := Policy{&schema, "acme", facts(t, `  members:
+    - {who: [user:ann, user:bob], in: role:rep}
+    - {who: role:boss, in: role:lead}
+    - {who: user:bob, in: role:boss, from: 2027-01-01T00:00:00Z}
+    - {who: user:ann, in: role:boss, until: 2026-01-01T00:00:00Z}
+  rules:
+    - {who: role:rep, may: [update, grant], on: "*"}
+    - {who: role:lead, may: read, on: customer, scope: all}
+`)}
+	findings, err := Lint(p, Options{At: now})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, f := range findings {
+		if f.Severity > Note {
+			got = append(got, f.String())
+		}
+	}
+	want := []string{
+		"problem: together: g, user:bob, role:rep, acme, -: by constraint apart: user:bob → role:rep and user:bob → role:boss, so that nothing is allowed to who is in both. Revoke one of the memberships.",
+		"warning: broad: p, role:rep, acme, *, grant, allow, -: role:rep may change the policy, since permissions are among every type. Name the types.",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestLintFindsWhatTheSchemaHasForNobody(t *testing.T) {
 	schema := *crm
 	schema.Types = map[string]model.Type{
