@@ -178,7 +178,10 @@ func (a *Authorizer) against(ctx context.Context, name string, ask func(*tenant,
 		t.change.Lock()
 		defer t.change.Unlock()
 	}
-	s, err := a.current(ctx, t)
+	s, err := a.loaded(name), error(nil)
+	if s == nil || adapter.Pending(ctx) {
+		s, err = a.load(ctx, t) // and keeps it, unlike current: what comes next asks again
+	}
 	for range maxConflicts {
 		if err != nil {
 			return err
