@@ -659,12 +659,8 @@ var counts struct{ bound, made, gave, must, last, exceeds, constrained atomic.In
 
 // judge makes a change, and holds what came of it to the naive model.
 func (s *sequence) judge(by authz.Author, c authz.Change, do func() error) {
-	var add, remove []model.Fact
-	for _, f := range c.Remove {
-		if slices.Contains(s.policy, f) {
-			remove = append(remove, f)
-		}
-	}
+	remove := slices.DeleteFunc(slices.Clone(c.Remove), func(f model.Fact) bool { return !slices.Contains(s.policy, f) })
+	var add []model.Fact
 	for _, f := range c.Add {
 		if !slices.Contains(s.policy, f) && !slices.Contains(add, f) {
 			add = append(add, f)
@@ -677,23 +673,20 @@ func (s *sequence) judge(by authz.Author, c authz.Change, do func() error) {
 		return
 	}
 	operator := strings.HasPrefix(by.Actor, "operator:")
-	instants := []time.Time{s.now}
-	for h := 1; h <= 4; h++ {
-		if at := rStart.Add(time.Duration(h) * time.Hour); at.After(s.now) {
-			instants = append(instants, at)
-		}
-	}
 	allowed, exceeds, some := true, true, false
 	if !operator {
-		counts.bound.Add(1)
 		allowed, exceeds, some = s.allowed(by.Actor, add, remove)
+		count(err, allowed && exceeds && len(add)+len(remove) > 0)
 	}
+	instants := s.instants()
 	apart, left := s.stays(after, instants, add)
-	switch {
-	case err != nil:
+	if err != nil {
 		if apart && left && allowed && exceeds {
 			s.fail("it was refused, though all rules let him: " + err.Error())
 		}
+		return
+	}
+	switch {
 	case !apart:
 		s.fail("somebody is in two roles that exclude each other")
 	case operator:
@@ -704,16 +697,23 @@ func (s *sequence) judge(by authz.Author, c authz.Change, do func() error) {
 	case !some:
 		s.gains(by.Actor, after, instants)
 	}
-	if !operator {
-		count(err, allowed && exceeds && len(add)+len(remove) > 0)
+	s.policy = after
+}
+
+// instants are now and, of those at which facts begin or end, all that are to come, and one behind them.
+func (s *sequence) instants() []time.Time {
+	all := []time.Time{s.now}
+	for h := 1; h <= 4; h++ {
+		if at := rStart.Add(time.Duration(h) * time.Hour); at.After(s.now) {
+			all = append(all, at)
+		}
 	}
-	if err == nil {
-		s.policy = after
-	}
+	return all
 }
 
 // count counts what came of a change by an actor.
 func count(err error, must bool) {
+	counts.bound.Add(1)
 	if err == nil && must {
 		counts.must.Add(1)
 	}

@@ -3,6 +3,7 @@ package authz_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -277,5 +278,31 @@ func TestOperatorIsInTheLogAsSuch(t *testing.T) {
 	}
 	if _, err := az.Grant(t.Context(), authz.Operator("", ""), right...); !errors.Is(err, authz.ErrNoActor) {
 		t.Errorf("an operator without a name: %v", err)
+	}
+}
+
+// A grant, and its taking away, by a lead of a tenant of 100,000 facts.
+func BenchmarkAdministeredChange(b *testing.B) {
+	az := administered(b, "")
+	var facts []authz.Fact
+	for i := range 100_000 {
+		facts = append(facts, authz.TeamRule{Tenant: "acme", Subject: fmt.Sprintf("user:%d", i%1000), On: model.OnRecord("customer", fmt.Sprint(i)), Level: model.LevelRead})
+	}
+	if _, err := az.Grant(b.Context(), authz.Operator("setup", ""), facts...); err != nil {
+		b.Fatal(err)
+	}
+	for _, by := range []authz.Author{authz.By("user:lea", ""), authz.Operator("setup", "")} {
+		for _, f := range factsIn(b, "teams: [{who: user:eve, has: read, on: customer/1}]\nmembers: [{who: user:eve, in: role:rep}]") {
+			b.Run(fmt.Sprintf("%s/%T", by.Actor, f), func(b *testing.B) {
+				for b.Loop() {
+					if _, err := az.Grant(b.Context(), by, f); err != nil {
+						b.Fatal(err)
+					}
+					if _, err := az.Revoke(b.Context(), by, f); err != nil {
+						b.Fatal(err)
+					}
+				}
+			})
+		}
 	}
 }
