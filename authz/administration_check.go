@@ -20,7 +20,6 @@ type proposed struct {
 	before      *engine.Snapshot
 	remove, add []model.Line // those that really change something
 	own, base   []model.Line // the policy before
-	facts       []Fact       // the same, decoded; nil until it is asked for
 	holdings    *holding.Policy
 	levels      map[model.Period]*engine.Snapshot
 }
@@ -83,32 +82,18 @@ func (a *Authorizer) proposed(ctx context.Context, t *tenant, s *engine.Snapshot
 	return p, nil
 }
 
-// policy is the facts before the change.
-func (p *proposed) policy() ([]Fact, error) {
-	if p.facts == nil {
-		p.facts = make([]Fact, 0, len(p.own)+len(p.base))
-		for _, l := range slices.Concat(p.own, p.base) {
-			f, err := model.Decode(l)
-			if err != nil {
-				return nil, err
-			}
-			p.facts = append(p.facts, f)
-		}
-	}
-	return p.facts, nil
-}
-
 // checkConstraints refuses memberships by which somebody would be in two groups that exclude each other.
 func (p *proposed) checkConstraints() error {
-	before, err := p.policy()
-	if err != nil {
-		return err
-	}
-	removed := map[Fact]bool{}
+	removed := map[model.Line]bool{}
 	for _, l := range p.remove {
-		removed[decoded(l)] = true
+		removed[l] = true
 	}
-	after := slices.DeleteFunc(slices.Clone(before), func(f Fact) bool { return removed[f] })
+	var after []Fact
+	for _, l := range slices.Concat(p.own, p.base) {
+		if l.Section == model.Memberships && !removed[l] {
+			after = append(after, decoded(l))
+		}
+	}
 	var added []model.Membership
 	for _, l := range p.add {
 		if m, ok := decoded(l).(model.Membership); ok {
@@ -247,11 +232,10 @@ func (p *proposed) checkHolding(ctx context.Context, by Author, o one, records [
 
 func (p *proposed) holding() (*holding.Policy, error) {
 	if p.holdings == nil {
-		facts, err := p.policy()
-		if err != nil {
+		var err error
+		if p.holdings, err = holding.New(p.before.Schema(), p.conditions, slices.Concat(p.own, p.base), p.clock()); err != nil {
 			return nil, err
 		}
-		p.holdings = holding.New(p.before.Schema(), p.conditions, facts, p.clock())
 	}
 	return p.holdings, nil
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
@@ -24,13 +25,9 @@ func (p *proposed) checkAdministrators(actor string) error {
 	if err != nil {
 		return err
 	}
-	instants, err := p.instants()
-	if err != nil {
-		return err
-	}
 	users := p.users(actor)
 	was, is := administrators{p.before, p.tenant.name, users, ""}, administrators{after, p.tenant.name, users, ""}
-	for _, at := range instants {
+	for _, at := range p.instants() {
 		if is.at(at) || !was.at(at) {
 			continue
 		}
@@ -80,18 +77,14 @@ func (p *proposed) users(actor string) []string {
 }
 
 // instants are now, the times after it at which who is an administrator may change, and one after them all.
-func (p *proposed) instants() ([]time.Time, error) {
+func (p *proposed) instants() []time.Time {
 	now := p.clock()
 	all := []time.Time{now}
-	facts, err := p.policy()
-	if err != nil {
-		return nil, err
-	}
-	facts = slices.Clip(facts)
-	for _, l := range p.add {
-		facts = append(facts, decoded(l))
-	}
-	for _, f := range facts {
+	for _, l := range slices.Concat(p.own, p.base, p.add) {
+		if !strings.Contains(l.Values[len(l.Columns())-1], ":") && l.Section != model.Switches { // it has no period
+			continue
+		}
+		f := decoded(l)
 		if !ofAdministrators(f) {
 			continue
 		}
@@ -113,7 +106,7 @@ func (p *proposed) instants() ([]time.Time, error) {
 		}
 	}
 	slices.SortFunc(all, time.Time.Compare)
-	return slices.CompactFunc(all, time.Time.Equal), nil // the last lies in no period that ends
+	return slices.CompactFunc(all, time.Time.Equal) // the last lies in no period that ends
 }
 
 // administrators finds some user who may administer a tenant.

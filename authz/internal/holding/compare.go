@@ -13,7 +13,7 @@ func (h *Change) action(f model.CustomerRule, during span, who string) string {
 		return missing
 	}
 	for _, g := range append(h.ever(h.user, during, nil), model.Everyone) {
-		for _, other := range h.facts[g] {
+		for _, other := range h.rulesFor(g) {
 			d, ok := other.(model.CustomerRule)
 			if ok && d.Effect == model.Deny && overlap(d.On, f.On) && sameAction(d.Action, f.Action) &&
 				during.and(d.Valid).some && !h.concernsBoth(d, d, who, during) {
@@ -104,7 +104,7 @@ func (h *Change) field(f model.FieldRule, during span, who string) string {
 		return missing
 	}
 	for _, g := range append(h.ever(h.user, during, nil), model.Everyone) {
-		for _, other := range h.facts[g] {
+		for _, other := range h.rulesFor(g) {
 			d, ok := other.(model.FieldRule)
 			if ok && d.Effect == model.Deny && d.Level <= f.Level && overlap(d.On, f.On) && sameAction(d.On.Field, f.On.Field) && during.and(d.Valid).some &&
 				!h.concernsBoth(d, model.CustomerRule{Subject: d.Subject, If: d.If, Valid: d.Valid}, who, during) {
@@ -145,7 +145,7 @@ func (h *Change) held(during span) func(yield func(model.Fact) bool) {
 			return
 		}
 		for _, g := range append(h.sure(h.user, during), model.Everyone) {
-			for _, f := range h.facts[g] {
+			for _, f := range h.rulesFor(g) {
 				if r, _ := ruleOf(f); during.within(r.valid) && !h.ruleOff(f, during) && !yield(f) {
 					return
 				}
@@ -285,8 +285,9 @@ func (h *Policy) asked(function, arg string) bool {
 // off at some of it: team rules, memberships and org edges.
 func (p *Policy) Sure(during model.Period) (facts []model.Fact) {
 	s := p.rest(during)
-	for _, f := range p.all {
+	for _, l := range p.lines {
 		keep := false
+		f := p.decode(l)
 		switch f := f.(type) {
 		case model.TeamRule:
 			keep = f.If == "" && s.within(f.Valid) && !p.ruleOff(f, s)

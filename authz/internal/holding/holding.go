@@ -20,6 +20,7 @@ package holding
 
 import (
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/crmauthz/crmauthz/authz/internal/condition"
@@ -32,21 +33,34 @@ type Policy struct {
 	conditions *condition.Set
 	now        time.Time
 
-	facts    map[string][]model.Fact       // rules, by subject
-	up       map[string][]model.Membership // memberships, by member
-	above    map[string][]string           // org edges
-	switches []model.Switch
-	off      map[string][]model.Period // targets switched off
-	inUse    map[string]bool           // conditions that rules and constraints name
-	rules    map[string]model.Fact     // by the ids under which they are switched off; nil until it is asked for
-	all      []model.Fact
+	lines     []model.Line
+	bySubject map[string][]int32            // rules: where among the lines
+	decoded   map[string][]model.Fact       // of those that were asked for
+	unread    string                        // a line that cannot be read
+	up        map[string][]model.Membership // memberships, by member
+	above     map[string][]string           // org edges
+	switches  []model.Switch
+	off       map[string][]model.Period // targets switched off
+	inUse     map[string]bool           // conditions that rules and constraints name
 }
 
-// New indexes the facts of a tenant and of the base policy. The schema is the tenant's.
-func New(schema *model.Schema, conditions *condition.Set, facts []model.Fact, now time.Time) *Policy {
-	p := &Policy{schema: schema, conditions: conditions, now: now, facts: map[string][]model.Fact{}, up: map[string][]model.Membership{},
-		above: map[string][]string{}, off: map[string][]model.Period{}, inUse: map[string]bool{}, all: facts}
-	for _, f := range facts {
+// New indexes the lines of a tenant and of the base policy, all well formed. The schema is the tenant's. Most lines are
+// rules on single records, which few changes have to do with: rules are read when their subjects are met.
+func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, now time.Time) (*Policy, error) {
+	p := &Policy{schema: schema, conditions: conditions, now: now, lines: lines, bySubject: map[string][]int32{}, decoded: map[string][]model.Fact{},
+		up: map[string][]model.Membership{}, above: map[string][]string{}, off: map[string][]model.Period{}, inUse: map[string]bool{}}
+	for i, l := range lines {
+		rule := l.Section == model.CustomerRules || l.Section == model.TeamRules || l.Section == model.FieldRules
+		if rule {
+			p.bySubject[l.Values[0]] = append(p.bySubject[l.Values[0]], int32(i))
+			if !strings.Contains(l.Values[5], "if:") {
+				continue
+			}
+		}
+		f, err := model.Decode(l)
+		if err != nil {
+			return nil, err
+		}
 		switch f := f.(type) {
 		case model.Membership:
 			p.up[f.Member] = append(p.up[f.Member], f)
@@ -57,27 +71,47 @@ func New(schema *model.Schema, conditions *condition.Set, facts []model.Fact, no
 			p.off[f.Target] = append(p.off[f.Target], f.Valid)
 		default:
 			r, _ := ruleOf(f)
-			p.facts[r.subject] = append(p.facts[r.subject], f)
 			p.inUse[r.condition] = true
 		}
 	}
 	for _, c := range schema.Constraints {
 		p.inUse[c.If] = true
 	}
-	return p
+	return p, nil
+}
+
+// rulesFor are the rules for a subject.
+func (p *Policy) rulesFor(subject string) []model.Fact {
+	facts, ok := p.decoded[subject]
+	if !ok {
+		for _, i := range p.bySubject[subject] {
+			if f := p.decode(p.lines[i]); f != nil {
+				facts = append(facts, f)
+			}
+		}
+		p.decoded[subject] = facts
+	}
+	return facts
+}
+
+// decode is the fact of a line, or nil: then nothing is held any more.
+func (p *Policy) decode(l model.Line) model.Fact {
+	f, err := model.Decode(l)
+	if err != nil {
+		p.unread = l.String()
+		return nil
+	}
+	return f
 }
 
 // Rule is the fact that a rule id names, or nil.
 func (p *Policy) Rule(id string) model.Fact {
-	if p.rules == nil {
-		p.rules = map[string]model.Fact{}
-		for _, f := range p.all {
-			if s := f.Section(); s != model.Switches && s != model.OrgEdges {
-				p.rules[model.RuleID(f)] = f
-			}
+	for _, l := range p.lines {
+		if l.Section != model.Switches && l.Section != model.OrgEdges && l.RuleID() == id {
+			return p.decode(l)
 		}
 	}
-	return p.rules[id]
+	return nil
 }
 
 // rule is what rules have in common.
@@ -105,13 +139,18 @@ type Level func(on model.Target, during model.Period) model.Level
 
 // Missing is what its actor does not hold himself of what one fact of a change gives, in words; empty: he holds it all.
 func (c *Change) Missing(f model.Fact, added bool) string {
+	missing := ""
 	if s, ok := f.(model.Switch); ok {
-		return c.switching(s, added)
+		missing = c.switching(s, added)
+	} else if added {
+		missing = c.adding(f, c.rest(periodOf(f)))
+	} else {
+		missing = c.removing(f, c.rest(periodOf(f)))
 	}
-	if added {
-		return c.adding(f, c.rest(periodOf(f)))
+	if c.unread != "" {
+		return "what " + c.unread + " says, which cannot be read"
 	}
-	return c.removing(f, c.rest(periodOf(f)))
+	return missing
 }
 
 // span is time from now on; the zero span is none.
@@ -173,7 +212,9 @@ func (p *Policy) By(actor string, level Level, remove, add []model.Fact) *Change
 	for _, f := range add {
 		if s, ok := f.(model.Switch); ok {
 			h.lifts = true
-			h.lifted[p.Rule(s.Target)] = true
+			if model.IsRuleID(s.Target) {
+				h.lifted[p.Rule(s.Target)] = true
+			}
 		}
 	}
 	return h
@@ -254,7 +295,7 @@ func (h *Change) joining(group string, during span, who string) string {
 
 // given is what of the rules for a group he does not hold.
 func (h *Change) given(group string, during span, who string) string {
-	for _, f := range h.facts[group] {
+	for _, f := range h.rulesFor(group) {
 		r, _ := ruleOf(f)
 		rest := during.and(r.valid)
 		if !rest.some {
@@ -289,7 +330,7 @@ func (h *Change) leaving(group string, during span, left model.Membership) strin
 				return "being outside " + g
 			}
 		}
-		for _, f := range h.facts[g] {
+		for _, f := range h.rulesFor(g) {
 			r, _ := ruleOf(f)
 			rest := during.and(r.valid)
 			if !rest.some || !h.matters(f, left, during) {
@@ -327,7 +368,7 @@ func (h *Change) matters(f model.Fact, left model.Membership, during span) bool 
 		return true
 	}
 	for _, g := range append(h.ever(left.Member, during, &left), model.Everyone) {
-		for _, f := range h.facts[g] {
+		for _, f := range h.rulesFor(g) {
 			if r, ok := f.(model.CustomerRule); ok && r.Effect == model.Allow && overlap(r.On, d.On) && sameAction(r.Action, d.Action) && during.and(r.Valid).some {
 				return true
 			}
