@@ -28,7 +28,7 @@ func (c *Schema) addConstraints() {
 		for _, r := range k.Rules() {
 			for _, a := range c.types[r.On.Type].actions {
 				if r.Action == model.Any || r.Action == a.name {
-					a.forbidden = append(a.forbidden, prohibition{k.Name, r.If, r.Scope})
+					a.forbidden, a.constrained = append(a.forbidden, prohibition{k.Name, r.If, r.Scope}), true
 				}
 			}
 		}
@@ -70,6 +70,14 @@ func (q *question) constraint(req *model.Request) string {
 		}
 	}
 	return ""
+}
+
+// constraintOf is the name of the constraint by which a verdict denies, or empty.
+func (q *question) constraintOf(req *model.Request, v Verdict) string {
+	if v.Reason != model.ReasonForbidden || v.by.found() {
+		return ""
+	}
+	return q.constraint(req)
 }
 
 // constrained is the records of which constraints forbid the action.

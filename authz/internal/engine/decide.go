@@ -50,10 +50,8 @@ func (q *question) decide(req *model.Request) Verdict {
 			return Verdict{Reason: reason}
 		}
 	}
-	if len(q.action.forbidden) > 0 || q.who.violates {
-		if name := q.constraint(req); name != "" {
-			return Verdict{Reason: model.ReasonForbidden, constraint: name}
-		}
+	if (q.action.constrained || q.who.violates) && q.constraint(req) != "" {
+		return Verdict{Reason: model.ReasonForbidden}
 	}
 	if open {
 		return Verdict{Reason: model.ReasonOpen}
@@ -172,10 +170,8 @@ func (s source) covers() bool { return s.place&covering != 0 }
 // reason is ReasonAllowed or ReasonOpen.
 type Verdict struct {
 	Reason model.Reason
-	Unsure bool // it denies, but might not if the request told more of the user or the environment
-	by     source
-	// constraint forbids, if it is not empty; then nothing else is by.
-	constraint string
+	Unsure bool   // it denies, but might not if the request told more of the user or the environment
+	by     source // nothing, if a constraint forbids
 }
 
 // Allowed tells whether the verdict allows.

@@ -21,8 +21,9 @@ func (s *Snapshot) DecideInFull(req *model.Request, clock func() time.Time) (mod
 
 // tell words a verdict.
 func (q *question) tell(req *model.Request, v Verdict) model.Decision {
-	d := model.Decision{Allowed: v.Allowed(), Reason: v.Reason, Constraint: v.constraint, Revision: q.Revision}
+	d := model.Decision{Allowed: v.Allowed(), Reason: v.Reason, Revision: q.Revision}
 	if !v.by.found() {
+		d.Constraint = q.constraintOf(req, v)
 		return d
 	}
 	rule := q.customerRule(req, v.by)
@@ -161,7 +162,7 @@ func (s *Snapshot) Explain(req *model.Request, clock func() time.Time, with func
 
 // gates are the steps of the decision up to the one that failed.
 func (q *question) gates(req *model.Request, v Verdict) []model.Gate {
-	rule := v.constraint
+	rule := q.constraintOf(req, v)
 	if v.by.found() {
 		rule = q.customerRule(req, v.by).String()
 	}

@@ -45,10 +45,11 @@ type action struct {
 	cells   [4]uint32 // of rules on the type and on "*", for the action and for every action
 	need    model.Level
 	reading bool
-	// forbidden is what dynamic constraints say of the action.
-	forbidden []prohibition
+	// constrained: there is something forbidden.
+	constrained bool
 	// administers marks what a tenant that is locked or read-only leaves to its administrators.
 	administers bool
+	forbidden   []prohibition // by dynamic constraints
 }
 
 type field struct {
