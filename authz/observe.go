@@ -18,7 +18,7 @@ type Observer interface {
 // Viewer's, the one that he was looked up with.
 type Event struct {
 	Op string // as of Error: "enforce", "decide", "decide all" (for each), "filter", "apply", "grant", "revoke", "disable", "enable", "restore",
-	// "propose", "approve", "reject", "cancel", "acknowledge", "make" (a planned change, by who proposed it), "run" (what it could not do), "erase"
+	// "propose", "approve", "reject", "cancel", "acknowledge", "make" (a planned change, by who proposed it), "run" (what it could not do), "close" (an opening that is over), "erase"
 	Tenant   string
 	User     string // who asked, or the actor of a change
 	Action   string // of a decision or filter, as are Type and ID

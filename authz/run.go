@@ -41,7 +41,7 @@ type runner struct {
 // Run makes the planned changes of all tenants when they start, has those expire that are too late, and tells the
 // notifier of it (nil: nobody): of a planned change before it starts, when it is made, or when it failed; of requests and what becomes of them;
 // and of the facts of a change, and of every switch of a tenant, before they end and when they have: so that
-// people know before an open tenant closes. It returns when the context ends, with its error, or with ErrClosed or ErrNoProposals.
+// people know before an open tenant closes. An opening that is over it takes away, as "operator:run". It returns when the context ends, with its error, or with ErrClosed or ErrNoProposals.
 //
 // Any number of processes may run it on one store: one of them makes a change, and one gives a notice. What was told
 // is kept with the proposals; a notice is given once more only if a process ends while it gives it, after a minute.
@@ -278,7 +278,8 @@ func (r *runner) nextLook(p adapter.Proposal) (next time.Time) {
 	return next
 }
 
-// lookAtSwitch tells of a switch that ends. What was told is kept as a proposal that is none.
+// lookAtSwitch tells of a switch that ends. What was told is kept as a proposal that is none. An opening that is over, of
+// which all is told, is taken away: no clock that is set back has it again, nor does a restart.
 func (r *runner) lookAtSwitch(ctx context.Context, l model.Line) error {
 	f, err := model.DecodeSwitch(l)
 	if err != nil {
@@ -293,9 +294,11 @@ func (r *runner) lookAtSwitch(ctx context.Context, l model.Line) error {
 	if errors.Is(err, adapter.ErrNoProposal) {
 		p, err = adapter.Proposal{Tenant: l.Tenant(), ID: id, State: adapter.Noted, Steps: []adapter.Step{{Did: string(adapter.Noted), At: r.now}}}, nil
 	}
-	if err != nil || toldOf(p, string(event)) {
-		return err
+	if err == nil && !toldOf(p, string(event)) {
+		p, err = r.tell(ctx, p, notice{Notice{Event: event, Tenant: l.Tenant(), Facts: []Fact{f}, At: f.Valid.Until}, string(event)})
 	}
-	_, err = r.tell(ctx, p, notice{Notice{Event: event, Tenant: l.Tenant(), Facts: []Fact{f}, At: f.Valid.Until}, string(event)})
+	if err == nil && event == NoticeEnded && f.Mode == model.ModeOpen && toldOf(p, string(event)) {
+		_, err = r.applyAs(ctx, "close", Operator("run", "the opening is over"), Change{Tenant: f.Tenant, Remove: []Fact{f}})
+	}
 	return err
 }

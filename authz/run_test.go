@@ -146,7 +146,9 @@ func TestRunTellsWhatBecomesOfProposals(t *testing.T) {
 // An open tenant is told of before it closes.
 func TestRunWarnsBeforeAnOpenTenantCloses(t *testing.T) {
 	c, n := &clock{now: monday}, &told{}
-	az := open(t, storeOf(acme), c.option(), authz.WithOpenLimit(4*time.Hour), authz.WithAudit(&auditLog{}))
+	store := storeOf(acme)
+	options := []authz.Option{c.option(), authz.WithOpenLimit(4 * time.Hour), authz.WithAudit(&auditLog{})}
+	az := open(t, store, options...)
 	b, err := az.Backup(t.Context(), "acme")
 	if err != nil {
 		t.Fatal(err)
@@ -162,6 +164,29 @@ func TestRunWarnsBeforeAnOpenTenantCloses(t *testing.T) {
 		t.Fatal(err)
 	}
 	n.want(t, "ending p4, *, acme, open, 2026-11-23T09:00:00Z, 2026-11-23T10:00:00Z, - at 10:00")
+
+	// When it is over it is taken away, once people are told, and comes back by no clock.
+	n.fails = func() error { return errors.New("no line") }
+	c.now = monday.Add(61 * time.Minute)
+	if err := az.RunOnce(t.Context(), n); err == nil {
+		t.Error("nobody could be told, and no error")
+	}
+	if all, err := az.Switches(t.Context(), "acme"); len(all) != 1 || err != nil {
+		t.Errorf("before people are told: %v, %v", all, err)
+	}
+	n.fails = nil
+	look(t, az, c, monday.Add(62*time.Minute), n)
+	n.want(t, "ended p4, *, acme, open, 2026-11-23T09:00:00Z, 2026-11-23T10:00:00Z, - at 10:00")
+	log, err := store.Changes(t.Context(), "acme", 2, 0)
+	if err != nil || len(log) != 1 || log[0].Actor != "operator:run" || log[0].Reason != "the opening is over" {
+		t.Errorf("the log: %v, %v", log, err)
+	}
+	c.now = monday.Add(30 * time.Minute) // and the process starts anew
+	restarted := open(t, store, options...)
+	req := ask("user:alice", "delete", hers)
+	if d, err := restarted.Decide(t.Context(), req); d.Allowed || err != nil {
+		t.Errorf("a clock that is set back: %v, %v", d, err)
+	}
 }
 
 // A notifier that fails or panics holds up nothing, and is told again until it has heard.

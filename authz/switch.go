@@ -75,7 +75,8 @@ func AfterBackup(b *Backup) SwitchOption { return func(s *switching) { s.backup 
 //   - A clock that is set back ends no switch that it has begun, opens no tenant before its opening, and
 //     opens none again of which it has shown the end to this Authorizer: it remembers the latest instant that
 //     the clock has shown when it loaded a tenant, or was asked where switches have bounds. Other processes, and the next
-//     one, have only their clock: Enable makes an opening's end final. One that was far ahead for a moment is remembered, too, until
+//     one, have only their clock: Enable makes an opening's end final, and so does [Authorizer.Run], which takes away
+//     an opening that is over. One that was far ahead for a moment is remembered, too, until
 //     the process ends.
 //   - A clock that is set forward ends what ends by then: an opening, but a lock with an end, too. A lock that no clock is to end
 //     has none.
