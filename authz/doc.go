@@ -109,7 +109,7 @@
 // the group then, whose records u reaches through them. Whom it excepts is found first, in the groups that u has
 // while all switches of groups, rules and memberships are in force: a group that is off excepts nobody. An
 // open tenant is in force the other way round: for those whom it excepts or, if it excepts nobody, for each
-// user of whom the tenant has a fact. It is in force if both t and the clock lie in its period, and every decision that it
+// user of whom the tenant has a fact. What conditions ask of rules (holds) is what these say when they are not suspended. It is in force if both t and the clock lie in its period, and every decision that it
 // allows is in the audit log first.
 //
 // # Who may change what

@@ -32,6 +32,7 @@ type Reference struct {
 	groups     rbac.RoleManager // of the g lines, links of the tenant
 	org        rbac.RoleManager // of the g2 lines
 	facts      []model.Fact
+	gate       []model.Line          // customer rules and constraints in force, suspended or not
 	excepting  []model.Switch        // of groups and rules, in force but not for all
 	others     map[string]*Reference // of those among whose exceptions somebody is, by what is lifted
 }
@@ -139,10 +140,21 @@ func without(schema *model.Schema, conditions *condition.Set, tenant string, fac
 	}
 	e.SetNamedRoleManager("g", r.groups)
 	e.SetNamedRoleManager("g2", r.org)
-	for _, f := range slices.Concat(suspended(schema, inForce(facts, at, lifted)), defaults(schema), constraints(schema)) {
+	now := inForce(facts, at, lifted)
+	for _, f := range slices.Concat(suspended(schema, now), defaults(schema), constraints(schema)) {
 		if err := r.load(f); err != nil {
 			return nil, fmt.Errorf("reference: %w", err)
 		}
+	}
+	for _, f := range slices.Concat(now, constraints(schema)) {
+		if f.Section() != model.CustomerRules {
+			continue
+		}
+		l, err := model.Encode(f)
+		if err != nil {
+			return nil, fmt.Errorf("reference: %w", err)
+		}
+		r.gate = append(r.gate, l)
 	}
 	if err := e.BuildRoleLinks(); err != nil {
 		return nil, fmt.Errorf("reference: %w", err)
