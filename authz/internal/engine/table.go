@@ -38,6 +38,7 @@ const (
 	flat      = 7  // so many bits of a hash lead to a page over one level, more over several
 	wayBits   = 24 // of a hash, which lead to a page
 	everyByte = 0x0101010101010101
+	gather    = 0x0102040810204080 // times the low bits of eight bytes: they come together in the highest
 )
 
 // mark is the byte of a hash by which a page tells its slots apart. The lower bits
@@ -63,37 +64,35 @@ func (t *table[V]) branch(h uint32) *branch[V] {
 // find returns the value of a name, or nil.
 func (t *table[V]) find(tag uint32, name string) *V {
 	k := keyOf(tag, name)
-	return t.branch(k.hash).find(k, name)
-}
-
-// find finds a name in the branch's page.
-func (b *branch[V]) find(k key, name string) *V {
-	if b == nil {
-		return nil
-	}
-	if i := b.indexOf(k, name); i >= 0 {
-		return &b.slots[i].value
+	if b := t.branch(k.hash); b != nil {
+		if s := b.find(k, name); s != nil {
+			return &s.value
+		}
 	}
 	return nil
 }
 
-func (b *branch[V]) indexOf(k key, name string) int {
+// find finds a name in the branch's page.
+func (b *branch[V]) find(k key, name string) *slot[V] {
+	// All of the page at once: which half a name is in is nothing to guess at.
 	wanted := mark(k.hash) * everyByte
-	for w, marks := range b.marks {
-		differ := marks ^ wanted
-		// The high bit of each byte that is 0, and of some of those above it.
-		for same := (differ - everyByte) &^ differ & (everyByte << 7); same != 0; same &= same - 1 {
-			if i := w*8 + bits.TrailingZeros64(same)/8; i < len(b.slots) && b.slots[i].is(k, name) {
-				return i
-			}
+	for may := among(b.marks[0]^wanted) | among(b.marks[1]^wanted)<<8; may != 0; may &= may - 1 {
+		if i := bits.TrailingZeros64(may); i < len(b.slots) && b.slots[i].is(k, name) {
+			return &b.slots[i]
 		}
 	}
 	for i := pageSize; i < len(b.slots); i++ {
 		if b.slots[i].is(k, name) {
-			return i
+			return &b.slots[i]
 		}
 	}
-	return -1
+	return nil
+}
+
+// among has a bit for each byte that is 0, and for some of those above it.
+func among(eight uint64) uint64 {
+	zero := (eight - everyByte) &^ eight & (everyByte << 7) // the high bit of each
+	return zero >> 7 * gather >> 56
 }
 
 // all yields every slot.
@@ -138,13 +137,12 @@ func (b *branch[V]) with(s slot[V], name string, used int) branch[V] {
 		*next = next.with(s, name, used+bits.TrailingZeros(uint(len(below))))
 		return branch[V]{below: below}
 	}
-	page := make([]slot[V], len(b.slots), len(b.slots)+1)
-	copy(page, b.slots)
-	if i := b.indexOf(s.key, name); i >= 0 {
-		page[i] = s
-		return branch[V]{marks: b.marks, slots: page}
+	next := branch[V]{marks: b.marks, slots: append(make([]slot[V], 0, len(b.slots)+1), b.slots...)}
+	if old := next.find(s.key, name); old != nil {
+		*old = s
+		return next
 	}
-	return newBranch(append(page, s), used)
+	return newBranch(append(next.slots, s), used)
 }
 
 // newTable builds a table of slots.

@@ -141,7 +141,10 @@ func TestBranchTellsNamesOfOneHashApart(t *testing.T) {
 		find := func(tag uint32, name string) *int {
 			k := keyOf(tag, name)
 			k.hash = h
-			return b.find(k, name)
+			if s := b.find(k, name); s != nil {
+				return &s.value
+			}
+			return nil
 		}
 		for i := range names {
 			if p := find(uint32(i%2), name(i)); p == nil || *p != i {
