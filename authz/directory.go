@@ -16,13 +16,11 @@ type directory struct {
 }
 
 // entry is a tenant, free if that is nil: it is set last, when the rest is. An
-// entry is as long as a cache line, and all that leads from a name to a snapshot.
+// entry is as long as half a cache line, and all that leads from a name to a snapshot.
 type entry struct {
 	tenant   atomic.Pointer[tenant]
 	snapshot atomic.Pointer[engine.Snapshot] // nil until it is loaded
-	hash     uint64
-	length   uint32
-	head     [36]byte // of the name; a short one is not read elsewhere
+	name     engine.Words                    // a short one is not read elsewhere
 }
 
 // find returns the entry of a name, or nil.
@@ -31,27 +29,20 @@ func (d *directory) find(name string) *entry {
 	if entries == nil {
 		return nil
 	}
-	if e := entryOf(*entries, engine.Hash(name), name); e.tenant.Load() != nil {
+	if e := entryOf(*entries, name); e.tenant.Load() != nil {
 		return e
 	}
 	return nil
 }
 
 // entryOf is the entry of a name, or the free one at which it would be.
-func entryOf(entries []entry, hash uint64, name string) *entry {
-	for i := hash; ; i++ {
-		e := &entries[i&uint64(len(entries)-1)]
-		if e.tenant.Load() == nil || e.hash == hash && e.is(name) {
+func entryOf(entries []entry, name string) *entry {
+	for i, words := engine.Hash(name); ; i++ {
+		e := &entries[i&uint32(len(entries)-1)]
+		if t := e.tenant.Load(); t == nil || e.name == words && (words.Whole() || t.name == name) {
 			return e
 		}
 	}
-}
-
-func (e *entry) is(name string) bool {
-	if len(name) > len(e.head) {
-		return e.tenant.Load().name == name
-	}
-	return int(e.length) == len(name) && string(e.head[:len(name)]) == name
 }
 
 // keep makes a tenant known, unless another of its name is. It returns the one
@@ -79,18 +70,16 @@ func (d *directory) add(t *tenant) *entry {
 		entries = twice(entries)
 		d.entries.Store(entries)
 	}
-	hash := engine.Hash(t.name)
-	e := entryOf(*entries, hash, t.name)
+	e := entryOf(*entries, t.name)
 	if e.tenant.Load() == nil {
-		e.fill(t, hash)
+		e.fill(t)
 		d.known++
 	}
 	return e
 }
 
-func (e *entry) fill(t *tenant, hash uint64) {
-	e.hash, e.length = hash, uint32(len(t.name))
-	copy(e.head[:], t.name)
+func (e *entry) fill(t *tenant) {
+	_, e.name = engine.Hash(t.name)
 	e.tenant.Store(t)
 }
 
@@ -103,9 +92,9 @@ func twice(old *[]entry) *[]entry {
 	for i := range *old {
 		was := &(*old)[i]
 		if t := was.tenant.Load(); t != nil {
-			e := entryOf(entries, was.hash, t.name)
+			e := entryOf(entries, t.name)
 			e.snapshot.Store(was.snapshot.Load())
-			e.fill(t, was.hash)
+			e.fill(t)
 		}
 	}
 	return &entries

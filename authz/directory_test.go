@@ -9,8 +9,8 @@ import (
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
 )
 
-// Tenants are found while others are added, by names of all lengths about that
-// of an entry's head, and by no other name.
+// Tenants are found while others are added, by names that are all in the words of an
+// entry and by longer ones, and by no other name.
 func TestDirectoryFindsTenantsWhileItGrows(t *testing.T) {
 	const tenants = 2_000
 	name := func(i int) string { return fmt.Sprint("t", i, strings.Repeat("x", i%45)) }

@@ -15,12 +15,18 @@ var secrets = func() (s [3]uint64) {
 	return s
 }()
 
-// key is a name with its tag made ready to be found: its hash, and two words, which
-// of a name of less than 16 bytes hold all of it, its length in the last byte.
+// key is a name with its tag made ready to be found.
 type key struct {
 	hash, tag uint32
-	a, b      uint64
+	Words
 }
+
+// Words are of a name of less than 16 bytes all of it, its length in the last byte; of
+// a longer one a hash and its length.
+type Words struct{ a, b uint64 }
+
+// Whole tells whether the words are all of the name.
+func (w Words) Whole() bool { return w.b < long }
 
 const (
 	short = 16         // names of less bytes lie in the words of their key
@@ -78,7 +84,7 @@ func half(s string) uint32 {
 }
 
 // Hash hashes a name, by a secret of this process.
-func Hash(name string) uint64 {
+func Hash(name string) (uint32, Words) {
 	k := keyOf(0, name)
-	return fold(k.a^secrets[1], k.b^secrets[2])
+	return k.hash, k.Words
 }

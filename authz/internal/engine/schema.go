@@ -118,8 +118,8 @@ func (c *Schema) cellsInUse(customer cells[customerMasks]) uint8 {
 type actionTable []actionSlot
 
 type actionSlot struct {
-	typ, name string
-	action    *action // nil: empty
+	hash   uint32
+	action *action // nil: empty
 }
 
 func newActionTable(types map[string]*recordType) actionTable {
@@ -127,18 +127,19 @@ func newActionTable(types map[string]*recordType) actionTable {
 	for _, t := range types {
 		n += len(t.actions)
 	}
-	size := 16
-	for size < 4*n {
+	size := uint32(16)
+	for int(size) < 2*n {
 		size *= 2
 	}
 	table := make(actionTable, size)
 	for _, t := range types {
 		for _, a := range t.actions {
-			i := int(ends(t.name, a.name))
+			hash := ends(t.name, a.name)
+			i := hash
 			for table[i&(size-1)].action != nil {
 				i++
 			}
-			table[i&(size-1)] = actionSlot{t.name, a.name, a}
+			table[i&(size-1)] = actionSlot{hash, a}
 		}
 	}
 	return table
@@ -163,10 +164,11 @@ func headAndTail(s string) uint64 {
 
 // find returns the action, or nil if there is no such type or action.
 func (t actionTable) find(typ, name string) *action {
-	for i := int(ends(typ, name)); ; i++ {
-		s := &t[i&(len(t)-1)]
-		if s.action == nil || s.name == name && s.typ == typ {
-			return s.action
+	hash := ends(typ, name)
+	for i := hash; ; i++ {
+		s := &t[i&uint32(len(t)-1)]
+		if a := s.action; a == nil || s.hash == hash && a.name == name && a.typ.name == typ {
+			return a
 		}
 	}
 }
