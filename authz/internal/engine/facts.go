@@ -59,7 +59,7 @@ func (f *facts) OwnerIn(group string) bool {
 // without a condition.
 func (f *facts) TeamRole(as string) bool {
 	r := f.req.Record
-	run := f.q.rulesOn(r, f.q.schema.types[r.Type])
+	run := f.q.rulesOn(r, f.q.schema.types[r.Type]).rules()
 	for j := f.q.who.next(run, 0); j < len(run); j = f.q.who.next(run, j+1) {
 		t := &f.q.terms[run[j].terms()]
 		if run[j].about() == aboutTeam && t.as == as && t.condition == "" && f.q.inForce(f.q.Snapshot, t) {

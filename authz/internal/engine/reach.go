@@ -12,12 +12,7 @@ func (s *Snapshot) hasOnRecords(k kind) bool { return s.onRecords>>k&1 != 0 }
 func (s *Snapshot) hasOnType(t *recordType) bool { return s.onTypes>>(t.index%32)&1 != 0 }
 
 // rulesOn is the rules on a single record; nil if there are none.
-func (s *Snapshot) rulesOn(r *model.Record, t *recordType) []rule {
-	if p := s.records.find(t.index, r.ID); p != nil {
-		return p.rules()
-	}
-	return nil
-}
+func (s *Snapshot) rulesOn(r *model.Record, t *recordType) *run { return s.records.find(t.index, r.ID) }
 
 // holds tells whether a rule that concerns the user is in force and its unit
 // and condition let it hold for a record (nil: none).
@@ -158,7 +153,8 @@ func (q *question) teamRules(req *model.Request, r *model.Record, t *recordType,
 	if q.hasOnRecords(teamRule) {
 		on := &q.rules
 		if r != req.Record {
-			on = &recordRules{all: q.rulesOn(r, t)}
+			on = &recordRules{}
+			on.set(q.rulesOn(r, t))
 		}
 		for i, held := uint(0), on.mine(q.who, 0); held != 0; i, held = i+1, on.mine(q.who, i+1) {
 			if held.about() == aboutTeam && held.level() >= uint8(level) && q.holds(req, q.Snapshot, held, r, model.Allow) {
@@ -198,7 +194,7 @@ func (q *question) superior(req *model.Request, r *model.Record, t *recordType, 
 	if !t.Hierarchy.Holders || !q.hasOnRecords(teamRule) {
 		return way{}
 	}
-	for _, held := range q.rulesOn(r, t) {
+	for _, held := range q.rulesOn(r, t).rules() {
 		if held.about() == aboutTeam && held.level() >= uint8(level) && held.subject() != everyone &&
 			q.isAbove(held.subject(), t, level) && q.holds(req, q.Snapshot, held, r, model.Allow) {
 			return way{how: byHierarchy, id: held.subject(), rule: held}

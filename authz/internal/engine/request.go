@@ -32,46 +32,6 @@ type question struct {
 	varied bool             // the user's groups, or a field rule that was met, may be others for another record or a moment later
 }
 
-// recordRules is the rules on a single record, and a window on those of them that
-// concern the user: several questions about the record pass over its rules once.
-type recordRules struct {
-	all    []rule
-	passed int  // of all: they were looked at
-	first  uint // which of those that concern the user comes first in the window
-	count  uint // how many are in it, a 0 behind the last one among them
-	window [8]rule
-}
-
-// mine is the rule that comes i-th among those that concern the user; 0: there are no more.
-func (rs *recordRules) mine(who *subject, i uint) rule {
-	if at := i - rs.first; at < rs.count { // not if it is before the first
-		return rs.window[at]
-	}
-	return rs.move(who, i)
-}
-
-// move moves the window on until it shows the i-th rule, from the start if it must go back.
-func (rs *recordRules) move(who *subject, i uint) rule {
-	if i < rs.first {
-		*rs = recordRules{all: rs.all}
-	}
-	for rs.passed <= len(rs.all) && i >= rs.first+rs.count {
-		rs.first, rs.count = rs.first+rs.count, 0
-		for rs.passed <= len(rs.all) && rs.count < uint(len(rs.window)) {
-			at, r := who.next(rs.all, rs.passed), rule(0)
-			if at < len(rs.all) {
-				r = rs.all[at]
-			}
-			rs.window[rs.count], rs.passed = r, at+1
-			rs.count++
-		}
-	}
-	if i -= rs.first; i < rs.count {
-		return rs.window[i]
-	}
-	return 0
-}
-
 // utc is the instant t without its location, which is the caller's.
 func utc(t time.Time) time.Time { return time.Unix(t.Unix(), int64(t.Nanosecond())).UTC() }
 
@@ -96,7 +56,7 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		q.who = s.subject(req.User)
 	}
 	if req.Record != nil {
-		q.rules.all = s.rulesOn(req.Record, q.typ)
+		q.rules.set(s.rulesOn(req.Record, q.typ))
 	}
 	if !q.known(req) {
 		if err := s.schema.CheckRequest(Clone(req)); err != nil {

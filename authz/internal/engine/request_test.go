@@ -23,7 +23,7 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 		slices.Sort(ids)
 		who := newSubject(none, 0, slices.Compact(ids), nil, func(uint32) uint8 { return 0 })
 		all, want := []rule(nil), []rule(nil)
-		for range d.IntN(60) {
+		for range d.IntN(120) {
 			all = append(all, newRule(uint32(d.IntN(220)), about(d.IntN(5)), 1, 0))
 		}
 		slices.Sort(all)
@@ -32,7 +32,8 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 				want = append(want, r)
 			}
 		}
-		rules := recordRules{all: all}
+		rules, on := recordRules{}, newRun(all)
+		rules.set(&on)
 		for range 40 {
 			i, expected := d.IntN(len(want)+3), rule(0)
 			if d.IntN(2) == 0 {
