@@ -42,7 +42,7 @@ type changing struct {
 }
 
 func (c *changing) change(l model.Line, add bool) (ok bool, err error) {
-	if len(c.ruleOff) > 0 || c.Tenant == model.Base || c.switches.opens { // of whom there are facts counts when it is open
+	if len(c.ruleOff) > 0 || c.Tenant == model.Base || c.opens { // of whom there are facts counts when it is open
 		return false, nil
 	}
 	switch l.Section {

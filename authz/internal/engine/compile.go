@@ -119,6 +119,7 @@ func (b *builder) addSwitch(l model.Line) error {
 		put(&b.off, s.Target, append(b.off[s.Target], b.offSwitch(s)))
 	default:
 		b.switches.add(s, b.intern)
+		b.opens = b.opens || s.Target == model.Any && s.Mode == model.ModeOpen
 	}
 	return nil
 }

@@ -28,7 +28,7 @@ func (c *Schema) addConstraints() {
 		for _, r := range k.Rules() {
 			for _, a := range c.types[r.On.Type].actions {
 				if r.Action == model.Any || r.Action == a.name {
-					a.forbidden, a.constrained = append(a.forbidden, prohibition{k.Name, r.If, r.Scope}), true
+					c.forbidden[a], a.constrained = append(c.forbidden[a], prohibition{k.Name, r.If, r.Scope}), true
 				}
 			}
 		}
@@ -62,8 +62,7 @@ func (q *question) constraint(req *model.Request) string {
 	if q.who.violates {
 		return q.violated(q.who.ids())
 	}
-	for i := range q.action.forbidden {
-		p := &q.action.forbidden[i]
+	for _, p := range q.schema.forbidden[q.action] {
 		covers := p.scope == model.ScopeLevel || q.covers(req, p.scope)
 		if covers && (p.condition == "" || q.condition(req, p.condition, req.Record, model.Deny)) {
 			return p.name
@@ -86,7 +85,7 @@ func (f *filtering) constrained() filter.Expr {
 		return filter.True
 	}
 	forbidden := filter.Expr(filter.False)
-	for _, p := range f.action.forbidden {
+	for _, p := range f.schema.forbidden[f.action] {
 		x := filter.Expr(filter.True)
 		if p.scope != model.ScopeLevel {
 			x = f.scope(p.scope)

@@ -76,7 +76,7 @@ func (f *facts) Holds(typ, action string) bool {
 	if t == nil || t.actions[action] == nil {
 		return false
 	}
-	for _, p := range t.actions[action].forbidden {
+	for _, p := range f.q.schema.forbidden[t.actions[action]] {
 		if p.scope == model.ScopeLevel {
 			return false
 		}

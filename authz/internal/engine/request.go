@@ -69,7 +69,7 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 	} else if s.timely {
 		q.readClock(clock)
 	}
-	if s.switches.opens {
+	if s.opens {
 		q.now = s.Latest.Note(clock())
 	}
 	if q.who.timed || s.excepts {

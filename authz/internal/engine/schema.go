@@ -20,8 +20,9 @@ type Schema struct {
 	anyType    map[string]uint32 // cells of rules on "*", by action; model.Any among them
 	cells      int               // of customer rules
 	fieldCells int
-	hierarchy  bool        // some type has one
-	exclusive  []exclusion // static constraints
+	hierarchy  bool                      // some type has one
+	exclusive  []exclusion               // static constraints
+	forbidden  map[*action][]prohibition // by dynamic constraints
 }
 
 type recordType struct {
@@ -38,6 +39,7 @@ type recordType struct {
 	builtIn  bool // it is that of permissions
 }
 
+// action is no longer than a cache line, of which a decision reads most.
 type action struct {
 	name    string
 	typ     *recordType
@@ -49,7 +51,6 @@ type action struct {
 	constrained bool
 	// administers marks what a tenant that is locked or read-only leaves to its administrators.
 	administers bool
-	forbidden   []prohibition // by dynamic constraints
 }
 
 type field struct {
@@ -63,7 +64,7 @@ type field struct {
 // policy (see model.Schema.For), with its conditions.
 func NewSchema(s *model.Schema, conditions *condition.Set) *Schema {
 	s = s.Complete()
-	c := &Schema{Schema: s, types: map[string]*recordType{}, typeNames: []string{model.Any}, conditions: conditions, anyType: map[string]uint32{}}
+	c := &Schema{Schema: s, types: map[string]*recordType{}, forbidden: map[*action][]prohibition{}, typeNames: []string{model.Any}, conditions: conditions, anyType: map[string]uint32{}}
 	cell := func(count *int) uint32 { *count++; return uint32(*count - 1) }
 	anyAny := cell(&c.cells)
 	c.anyType[model.Any] = anyAny

@@ -24,6 +24,7 @@ type Snapshot struct {
 	switched  bool      // some switch concerns more than groups, rules and memberships
 	dated     bool      // some switch begins or ends by itself
 	excepts   bool      // some switch of a group, rule or membership is not for all
+	opens     bool      // the tenant is or may become open
 	onTypes   uint32    // the types that there are or were customer rules on, a bit for each index, modulo 32
 	subjects  table[subject]
 	records   table[run]           // the rules on single records, by type and id

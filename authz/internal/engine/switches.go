@@ -13,7 +13,6 @@ import (
 type switches struct {
 	facts   map[string][]model.Switch // all there are, by target
 	tenant  []toggle
-	opens   bool                           // the tenant, for some time
 	users   map[string][]toggle            // by name
 	types   map[string][]toggle            // by type, or Any
 	records map[string]map[string][]toggle // by type and id
@@ -51,7 +50,6 @@ func (s *switches) add(f model.Switch, intern func(string) uint32) {
 	t := newToggle(f, intern)
 	if f.Target == model.Any {
 		s.tenant = append(s.tenant, t)
-		s.opens = s.opens || f.Mode == model.ModeOpen
 		return
 	}
 	if model.KindOf(f.Target) == model.User {
@@ -90,7 +88,7 @@ func (s *Snapshot) AllSwitches() []model.Switch {
 func (s *Snapshot) Dated() bool { return s.dated }
 
 // Opens tells whether the tenant is or may become open.
-func (s *Snapshot) Opens() bool { return s.switches.opens }
+func (s *Snapshot) Opens() bool { return s.opens }
 
 // gate is what the switches say (rules 3, 4 and 5 of package authz): a reason that denies,
 // ReasonOpen, or none.
@@ -203,7 +201,7 @@ func (q *question) fieldLimit(req *model.Request, f *field, every bool) model.Fi
 
 // opensField tells whether an open tenant opens a closed field for the user.
 func (q *question) opensField(req *model.Request, f *field) bool {
-	if !q.switches.opens {
+	if !q.opens {
 		return false
 	}
 	q.varied = true
