@@ -107,16 +107,20 @@ func (g *guide) seek(rules []rule, subject uint32) int {
 	if before == 0 {
 		return 0
 	}
-	start, end := min((before-1)*g.apart(rules), len(rules)), min(before*g.apart(rules), len(rules))
-	i, _ := slices.BinarySearch(rules[start:end], newRule(subject, 0, 0, 0))
+	apart := g.apart(rules)
+	start := min((before-1)*apart, len(rules))
+	part := rules[start:min(start+apart, len(rules))]
+	i, _ := slices.BinarySearch(part, newRule(subject, 0, 0, 0))
 	return start + i
 }
 
-// next is subject.next for many rules that have a guide.
+// next is subject.next for many rules that have a guide, behind one that concerns the user.
 func (g *guide) next(s *subject, run []rule, from int) int {
 	ids, at := s.ids(), g[0] // the subject of the rule to go on with, or one before it
 	if from > 0 {
-		at = run[from-1].subject()
+		if at = run[from-1].subject(); from < len(run) && run[from].subject() == at {
+			return from // as the one before it did
+		}
 	}
 	for i := atLeast(ids, at); i < len(ids); i += atLeast(ids[i:], at) {
 		if from = max(from, g.seek(run, ids[i])); from == len(run) {
