@@ -51,7 +51,7 @@ var importers = []struct {
 }{
 	{[]string{"github.com/casbin/"}, []string{"authz", "authz/internal/reference...", "adapter/casbinadapter...", "adapter/gormstore...", "authz/cmd/crmauthz/internal/doctor"},
 		"Casbin is the reference and a bridge; no decision is built on it"},
-	{drivers, []string{"adapter/casbinadapter...", "adapter/gormstore...", "authz/authzgorm...", "authz/filter", "authz/fixture", "authz/internal/storetest", "authz/cmd/...", "examples/..."},
+	{drivers, []string{"adapter/casbinadapter...", "adapter/gormstore...", "authz/authzgorm...", "authz/filter", "authz/fixture", "authz/internal/storetest", "authz/cmd/...", "testdata/databases", "examples/..."},
 		"importing authz links no database"},
 	{[]string{"cel.dev/"}, []string{"authz/internal/condition..."}, "there is one place that knows CEL"},
 	{[]string{"github.com/spf13/"}, []string{"authz/cmd/..."}, "a library has no command line"},

@@ -48,7 +48,7 @@ var errNoCustomer = errors.New("the customer is not to be")
 func TestAuthorizer_grants_with_the_customer_or_not_at_all(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
 		ctx, by := t.Context(), authz.By("user:admin", "new customer")
-		check(t, d.connect(t).AutoMigrate(&customerRow{}))
+		check(t, d.Connect(t).AutoMigrate(&customerRow{}))
 		store := d.open(t)
 		az, err := authz.Open(ctx, readCustomers, store)
 		check(t, err)

@@ -69,7 +69,7 @@ func TestCasbin_reads_what_the_store_wrote(t *testing.T) {
 		lines := everySection("acme")
 		apply(t, s, adapter.Change{Tenant: "acme", Add: append(lines, member("acme", "dora", "rep"))})
 		apply(t, s, adapter.Change{Tenant: "acme", Remove: []model.Line{member("acme", "dora", "rep")}})
-		e := casbinOn(t, d.connect(t))
+		e := casbinOn(t, d.Connect(t))
 		if diff := cmp.Diff(lines, policyOf(e), sameLines); diff != "" {
 			t.Errorf("Casbin's policy mismatch (-want +got):\n%s", diff)
 		}
@@ -84,7 +84,7 @@ func TestLoad_sees_what_another_Casbin_program_changes(t *testing.T) {
 		s := d.open(t)
 		alice, bob := member("acme", "alice", "rep"), member("acme", "bob", "rep")
 		apply(t, s, adapter.Change{Tenant: "acme", Add: []model.Line{alice}})
-		e := casbinOn(t, d.connect(t))
+		e := casbinOn(t, d.Connect(t))
 		if _, err := e.AddGroupingPolicy(bob.Columns()); err != nil {
 			t.Fatal(err)
 		}
@@ -103,7 +103,7 @@ func TestLoad_sees_what_another_Casbin_program_changes(t *testing.T) {
 
 func TestStore_adopts_a_table_that_Casbin_filled(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		e := casbinOn(t, db)
 		if _, err := e.AddNamedGroupingPolicies("g", [][]string{member("acme", "alice", "rep").Columns(), member("beta", "bob", "rep").Columns()}); err != nil {
 			t.Fatal(err)
@@ -148,7 +148,7 @@ func wantTenants(t *testing.T, s *gormstore.Store, want ...string) {
 
 func TestStore_reads_NULL_as_an_empty_value(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		s := newStore(t, db)
 		alice := everySection("acme")[5] // three values
 		execSQL(t, db, "INSERT INTO casbin_rule (ptype, v0, v1, v2) VALUES ('g2', 'user:alice', 'user:carol', 'acme')")
@@ -180,7 +180,7 @@ func TestLoad_names_the_row_and_column_that_is_no_line(t *testing.T) {
 		"a malformed tenant":        {"'g', 'user:alice', 'role:admin', 'a,b', '-', '', ''", "tenant", ""},
 	}
 	onEach(t, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		s := newStore(t, db)
 		apply(t, s, adapter.Change{Tenant: "acme", Add: everySection("acme")})
 		apply(t, s, adapter.Change{Tenant: "beta", Add: everySection("beta")})
@@ -217,7 +217,7 @@ func wantRowError(t *testing.T, what string, err error, id int64, column string)
 func TestTable_is_the_one_that_gorm_adapter_makes(t *testing.T) {
 	for _, kind := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(kind, func(t *testing.T) {
-			ours, theirs := newDatabase(t, kind).connect(t), newDatabase(t, kind).connect(t)
+			ours, theirs := newDatabase(t, kind).Connect(t), newDatabase(t, kind).Connect(t)
 			newStore(t, ours)
 			if _, err := gormadapter.NewAdapterByDB(theirs); err != nil {
 				t.Fatal(err)

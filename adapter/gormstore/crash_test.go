@@ -26,6 +26,7 @@ import (
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/adapter/gormstore"
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // The test binary, started with these set, is the program that crashes.
@@ -41,7 +42,7 @@ func TestMain(m *testing.M) {
 		if os.Getenv(crashPlanEnv) != "" {
 			program = planAndErase
 		}
-		if err := program(context.Background(), database{kind, os.Getenv(crashDSNEnv)}); err != nil {
+		if err := program(context.Background(), database{databases.Database{Kind: kind, Name: os.Getenv(crashDSNEnv)}}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -78,10 +79,10 @@ func makeChanges(ctx context.Context, d database) error {
 }
 
 func (d database) openInChild(ctx context.Context) (*gormstore.Store, error) {
-	if d.kind == "sqlite" {
-		return gormstore.Open(ctx, d.dsn)
+	if d.Kind == "sqlite" {
+		return gormstore.Open(ctx, d.Name)
 	}
-	db, err := gorm.Open(postgres.Open(d.dsn), &gorm.Config{Logger: logger.Discard})
+	db, err := gorm.Open(postgres.Open(d.Name), &gorm.Config{Logger: logger.Discard})
 	if err != nil {
 		return nil, err
 	}
@@ -130,7 +131,7 @@ func TestChanges_outlive_a_crash_whole(t *testing.T) {
 func runAndKill(t *testing.T, d database, after time.Duration, env ...string) (acknowledged int, killed bool) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(append(os.Environ(), crashKindEnv+"="+d.kind, crashDSNEnv+"="+d.dsn), env...)
+	child.Env = append(append(os.Environ(), crashKindEnv+"="+d.Kind, crashDSNEnv+"="+d.Name), env...)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	check(t, err)
@@ -185,7 +186,7 @@ func wantChanges(t *testing.T, s *gormstore.Store) (n int) {
 func TestChanges_outlive_broken_connections_whole(t *testing.T) {
 	on(t, []string{"postgres", "mysql"}, func(t *testing.T, d database) {
 		s := d.open(t)
-		admin := d.connect(t)
+		admin := d.Connect(t)
 		done := make(chan bool)
 		var killer sync.WaitGroup
 		kills := 0
@@ -225,7 +226,7 @@ func TestChanges_outlive_broken_connections_whole(t *testing.T) {
 
 // killOthers ends all connections to the database but its own, and counts them.
 func (d database) killOthers(t *testing.T, db *gorm.DB) (killed int) {
-	if d.kind == "postgres" {
+	if d.Kind == "postgres" {
 		err := db.Raw("SELECT COUNT(pg_terminate_backend(pid)) FROM pg_stat_activity " +
 			"WHERE application_name = current_setting('application_name') AND pid <> pg_backend_pid()").Row().Scan(&killed)
 		if err != nil {

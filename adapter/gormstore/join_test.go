@@ -32,7 +32,7 @@ type crm struct {
 
 func newCRM(t *testing.T, d database) *crm {
 	t.Helper()
-	c := &crm{Store: d.open(t), db: d.connect(t)}
+	c := &crm{Store: d.open(t), db: d.Connect(t)}
 	check(t, c.db.AutoMigrate(&customer{}))
 	stop := c.Notify(func(ctx context.Context, tenant string) error {
 		if adapter.Pending(ctx) {
@@ -337,7 +337,7 @@ func TestTransaction_that_lost_in_a_deadlock_commits_nothing(t *testing.T) {
 // kill ends the connection of a transaction, by another one.
 func (d database) kill(t *testing.T, db, tx *gorm.DB) {
 	t.Helper()
-	if d.kind == "postgres" {
+	if d.Kind == "postgres" {
 		execSQL(t, db, "SELECT pg_terminate_backend(?)", count(t, tx, "SELECT pg_backend_pid()"))
 	} else {
 		execSQL(t, db, "KILL CONNECTION ?", count(t, tx, "SELECT CONNECTION_ID()"))

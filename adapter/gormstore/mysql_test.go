@@ -15,7 +15,7 @@ var lookAlike = []string{"alice", "Alice", "josé", "jose", "straße", "strasse"
 
 func TestMySQL_keeps_people_apart_in_a_table_that_took_them_for_one(t *testing.T) {
 	on(t, []string{"mysql"}, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		casbinOn(t, db) // its table has the database's collation
 		execSQL(t, db, "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, v5) VALUES ('g', 'user:alice', 'role:rep', 'acme', '-', '', '')")
 		if err := db.Exec("INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, v5) VALUES ('g', 'user:Alice', 'role:rep', 'acme', '-', '', '')").Error; err == nil {
@@ -49,7 +49,7 @@ func TestMySQL_keeps_people_apart_in_a_table_that_took_them_for_one(t *testing.T
 
 func TestMySQL_refuses_columns_that_would_cut_values(t *testing.T) {
 	on(t, []string{"mysql"}, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		newStore(t, db)
 		execSQL(t, db, "ALTER TABLE casbin_rule MODIFY v3 varchar(99) COLLATE utf8mb4_nopad_bin")
 		if _, err := gormstore.New(t.Context(), db); !errors.Is(err, gormstore.ErrSchema) {
@@ -60,8 +60,8 @@ func TestMySQL_refuses_columns_that_would_cut_values(t *testing.T) {
 
 func TestMySQL_refuses_a_connection_that_would_lose_characters(t *testing.T) {
 	on(t, []string{"mysql"}, func(t *testing.T, d database) {
-		d.dsn += "?charset=latin1"
-		if _, err := gormstore.New(t.Context(), d.connect(t)); !errors.Is(err, gormstore.ErrSchema) {
+		d.Name += "?charset=latin1"
+		if _, err := gormstore.New(t.Context(), d.Connect(t)); !errors.Is(err, gormstore.ErrSchema) {
 			t.Errorf("New: %v; want ErrSchema", err)
 		}
 	})

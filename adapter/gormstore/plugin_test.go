@@ -34,7 +34,7 @@ func (guard) Initialize(db *gorm.DB) error {
 // guarded is a handle with the plugin, and one without it, on the database.
 func guarded(t *testing.T, d database) (guarded, bare *gorm.DB) {
 	t.Helper()
-	guarded, bare = d.connect(t), d.connect(t)
+	guarded, bare = d.Connect(t), d.Connect(t)
 	check(t, bare.AutoMigrate(&customer{}))
 	check(t, guarded.Use(guard{}))
 	if err := guarded.Exec("SELECT 1").Error; !errors.Is(err, errGuarded) {

@@ -19,6 +19,7 @@ import (
 	"github.com/crmauthz/crmauthz/adapter/adaptertest"
 	"github.com/crmauthz/crmauthz/adapter/gormstore"
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 func TestStore_keeps_the_contract(t *testing.T) {
@@ -26,7 +27,7 @@ func TestStore_keeps_the_contract(t *testing.T) {
 	for _, kind := range []string{"sqlite", "postgres", "mysql"} {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
-			skipWithoutServer(t, kind)
+			databases.Need(t, kind)
 			reopen := map[adapter.Store]func() *gormstore.Store{}
 			keep := func(open func() *gormstore.Store) adapter.Store {
 				s := open()
@@ -39,7 +40,7 @@ func TestStore_keeps_the_contract(t *testing.T) {
 					if kind == "sqlite" {
 						return keep(func() *gormstore.Store { return d.open(t) })
 					}
-					db := d.connect(t) // a connection costs more than all that is tested
+					db := d.Connect(t) // a connection costs more than all that is tested
 					return keep(func() *gormstore.Store { return newStore(t, db) })
 				},
 				Reopen: func(t *testing.T, old adapter.Store) adapter.Store {
@@ -118,7 +119,7 @@ func TestStores_on_one_database_lose_no_update(t *testing.T) {
 // A commit that finds the database busy would leave the connection in its
 // transaction: so SQLite has to keep a write-ahead log, whatever the caller set.
 func TestStores_on_SQLite_as_it_comes_lose_no_update(t *testing.T) {
-	path := newDatabase(t, "sqlite").dsn
+	path := newDatabase(t, "sqlite").Name
 	var stores []*gormstore.Store
 	for range 2 {
 		db, err := gorm.Open(sqlite.Open("file:"+(&url.URL{Path: path}).EscapedPath()), &gorm.Config{Logger: logger.Discard})
@@ -168,7 +169,7 @@ func TestStore_made_twice_at_once_makes_its_tables_once(t *testing.T) {
 		var group sync.WaitGroup
 		errs := make([]error, 12)
 		for i := range errs {
-			db := d.connect(t)
+			db := d.Connect(t)
 			group.Go(func() { _, errs[i] = gormstore.New(t.Context(), db) })
 		}
 		group.Wait()
@@ -178,7 +179,7 @@ func TestStore_made_twice_at_once_makes_its_tables_once(t *testing.T) {
 
 func TestStore_without_migration_makes_nothing(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		_, err := gormstore.New(t.Context(), db, gormstore.WithoutMigration())
 		if !errors.Is(err, gormstore.ErrSchema) || db.Migrator().HasTable("casbin_rule") {
 			t.Fatalf("New without tables: %v; want ErrSchema, and no table", err)
@@ -188,7 +189,7 @@ func TestStore_without_migration_makes_nothing(t *testing.T) {
 		apply(t, s, adapter.Change{Tenant: "acme", Add: []model.Line{member("acme", "alice", "rep")}})
 		want(t, s, "acme", 1, member("acme", "alice", "rep"))
 		drop := "DROP INDEX idx_casbin_rule_v1"
-		if d.kind == "mysql" {
+		if d.Kind == "mysql" {
 			drop += " ON casbin_rule"
 		}
 		execSQL(t, db, drop)
@@ -200,8 +201,8 @@ func TestStore_without_migration_makes_nothing(t *testing.T) {
 
 func TestStore_refuses_a_101st_character_whatever_the_database_would_do(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		if d.kind == "mysql" {
-			d.dsn += "?sql_mode=%27%27" // as it comes, MySQL cuts the value and says nothing
+		if d.Kind == "mysql" {
+			d.Name += "?sql_mode=%27%27" // as it comes, MySQL cuts the value and says nothing
 		}
 		s := d.open(t)
 		l := member("acme", "alice", "rep")
@@ -219,7 +220,7 @@ func TestStore_refuses_a_101st_character_whatever_the_database_would_do(t *testi
 
 func TestStore_says_which_operation_failed(t *testing.T) {
 	onEach(t, func(t *testing.T, d database) {
-		db := d.connect(t)
+		db := d.Connect(t)
 		s := newStore(t, db)
 		pool, err := db.DB()
 		check(t, err)
@@ -269,7 +270,7 @@ func TestOpen_refuses_what_is_no_file(t *testing.T) {
 }
 
 func TestNew_refuses_a_transaction(t *testing.T) {
-	tx := newDatabase(t, "sqlite").connect(t).Begin()
+	tx := newDatabase(t, "sqlite").Connect(t).Begin()
 	defer tx.Rollback()
 	if _, err := gormstore.New(t.Context(), tx); !errors.Is(err, gormstore.ErrDatabase) {
 		t.Errorf("New: %v; want ErrDatabase", err)
@@ -280,7 +281,7 @@ func TestApply_waits_for_another_writer_no_longer_than_its_context(t *testing.T)
 	onEach(t, func(t *testing.T, d database) {
 		s := d.open(t)
 		apply(t, s, adapter.Change{Tenant: "acme", Add: []model.Line{member("acme", "alice", "rep")}})
-		other := d.connect(t).Begin()
+		other := d.Connect(t).Begin()
 		execSQL(t, other, "UPDATE crmauthz_tenants SET revision = revision + 0 WHERE tenant = 'acme'")
 		ctx, cancel := context.WithTimeout(t.Context(), 300*time.Millisecond)
 		defer cancel()

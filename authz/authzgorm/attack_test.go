@@ -21,6 +21,7 @@ import (
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/authz/authzgorm"
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // attack is a way to read or write more than Ann may. It gets a guarded handle in her name.
@@ -218,7 +219,7 @@ func attackedPlugin(az *authz.Authorizer) *authzgorm.Plugin {
 // control must get at something without the plugin: else they show nothing.
 func TestAttacksGetNowhere(t *testing.T) {
 	attacks := slices.Concat(conditionAttacks(), columnAttacks(), queryAttacks(), joinAttacks(), clauseAttacks(), createAttacks(), updateAttacks(), deleteAttacks())
-	for _, kind := range kinds {
+	for _, kind := range databases.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			p := prepare(t, kind)
 			az := newAuthorizer(t)

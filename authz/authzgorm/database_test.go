@@ -1,33 +1,22 @@
 package authzgorm_test
 
 import (
-	"crypto/rand"
 	"database/sql"
 	"fmt"
-	"net/url"
 	"os"
 	"path/filepath"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/glebarez/sqlite"
-	sqldriver "github.com/go-sql-driver/mysql"
 	"gorm.io/driver/mysql"
 	"gorm.io/driver/postgres"
 	"gorm.io/gorm"
 	"gorm.io/gorm/clause"
 	"gorm.io/gorm/logger"
-)
 
-// A server's address is in one of these; without it, its tests are skipped.
-const (
-	postgresEnv = "CRMAUTHZ_TEST_POSTGRES" // postgres://user@host:port/database?sslmode=disable
-	mysqlEnv    = "CRMAUTHZ_TEST_MYSQL"    // user:password@tcp(host:port)/database
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
-
-// kinds are the databases that the attacks are tried on.
-var kinds = []string{"sqlite", "postgres", "mysql"}
 
 // prepared is a database of one test, with the rows of stock. Each case gets it fresh.
 type prepared struct {
@@ -47,28 +36,15 @@ func emptyDatabase(t testing.TB, kind string) *gorm.DB {
 // newDatabase makes a database, which the test's end drops, in a file if it is SQLite's.
 func newDatabase(t testing.TB, kind string) (db *gorm.DB, path string) {
 	t.Helper()
-	name := "crmauthz_" + strings.ToLower(rand.Text()[:16])
-	switch kind {
-	case "sqlite":
+	if kind == databases.SQLite { // its file is copied, so all is in it
 		path = filepath.Join(t.TempDir(), "prepared.db")
 		return connect(t, sqlite.Open(path)), path
-	case "postgres":
-		server := serverOf(t, postgresEnv)
-		u, err := url.Parse(server)
-		must(t, err)
-		q := u.Query()
-		q.Set("search_path", name)
-		u.RawQuery = q.Encode()
-		dropAtEnd(t, postgres.Open(server), "CREATE SCHEMA "+name, "DROP SCHEMA "+name+" CASCADE")
-		return connect(t, postgres.Open(u.String())), ""
-	default:
-		server := serverOf(t, mysqlEnv)
-		c, err := sqldriver.ParseDSN(server)
-		must(t, err)
-		c.DBName, c.ParseTime = name, true
-		dropAtEnd(t, mysql.Open(server), "CREATE DATABASE "+name+" CHARACTER SET utf8mb4", "DROP DATABASE "+name)
-		return connect(t, mysql.Open(c.FormatDSN())), ""
 	}
+	d := databases.New(t, kind)
+	if kind == databases.MySQL {
+		d.Name += "?parseTime=true"
+	}
+	return d.Connect(t), ""
 }
 
 // prepare makes a database with the tables and rows of fill, altered by plant.
@@ -128,22 +104,6 @@ func connect(t testing.TB, server gorm.Dialector) *gorm.DB {
 		must(t, pool.Close())
 	})
 	return db
-}
-
-func serverOf(t testing.TB, env string) string {
-	t.Helper()
-	dsn := os.Getenv(env)
-	if dsn == "" {
-		t.Skip(env + " names no server to test with")
-	}
-	return dsn
-}
-
-func dropAtEnd(t testing.TB, server gorm.Dialector, create, drop string) {
-	t.Helper()
-	db := connect(t, server)
-	must(t, db.Exec(create).Error)
-	t.Cleanup(func() { must(t, db.Exec(drop).Error) })
 }
 
 // stock is all rows of the tables.

@@ -18,6 +18,7 @@ import (
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/authz/authzgorm"
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // Entry is a row of a list with many ties.
@@ -39,7 +40,7 @@ func bareSQLite(t testing.TB) *gorm.DB {
 // onEach runs a test on an empty database of each kind, which belongs to it.
 func onEach(t *testing.T, test func(t *testing.T, db *gorm.DB)) {
 	t.Helper()
-	for _, kind := range kinds {
+	for _, kind := range databases.Kinds {
 		t.Run(kind, func(t *testing.T) { test(t, emptyDatabase(t, kind)) })
 	}
 }

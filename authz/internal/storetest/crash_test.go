@@ -18,6 +18,7 @@ import (
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // The test binary, started with these set, is the program that is killed.
@@ -28,7 +29,7 @@ const (
 
 func TestMain(m *testing.M) {
 	if kind := os.Getenv(crashKindEnv); kind != "" {
-		if err := playInChild(context.Background(), database{kind, os.Getenv(crashDSNEnv)}); err != nil {
+		if err := playInChild(context.Background(), database{databases.Database{Kind: kind, Name: os.Getenv(crashDSNEnv)}}); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -136,8 +137,8 @@ func TestKilledProcessLeavesAModeWholeOrNotAtAll(t *testing.T) {
 		slices.SortFunc(from.Lines, cmpLines)
 		states = append(states, from.Lines)
 	}
-	for _, d := range databases(t, "sqlite", "postgres") {
-		t.Run(d.kind, func(t *testing.T) {
+	for _, d := range databasesOf(t, databases.SQLite, databases.Postgres) {
+		t.Run(d.Kind, func(t *testing.T) {
 			seed := uint64(time.Now().UnixNano())
 			t.Logf("seed %d", seed)
 			r := rand.New(rand.NewPCG(seed, 0))
@@ -228,7 +229,7 @@ func wantLog(t *testing.T, store adapter.Store, states [][]model.Line) {
 func runAndKill(t *testing.T, d database, after time.Duration) (acknowledged int, killed bool) {
 	t.Helper()
 	child := exec.Command(os.Args[0])
-	child.Env = append(os.Environ(), crashKindEnv+"="+d.kind, crashDSNEnv+"="+d.dsn)
+	child.Env = append(os.Environ(), crashKindEnv+"="+d.Kind, crashDSNEnv+"="+d.Name)
 	child.Stderr = os.Stderr
 	out, err := child.StdoutPipe()
 	check(t, err)

@@ -17,6 +17,7 @@ import (
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/authz/internal/reference/difftest"
 	"github.com/crmauthz/crmauthz/model"
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // A long run: go test ./authz/internal/storetest -run Sequences -sequences 500 -timeout 0
@@ -113,8 +114,8 @@ func newSequence(t *testing.T, seed uint64, count map[string]int) *sequence {
 	s.places = []*place{{name: "memory", open: func(context.Context) (adapter.Store, func() error, error) {
 		return memory, func() error { return nil }, nil
 	}}}
-	for _, d := range databases(t, "sqlite", "postgres", "mysql") {
-		s.places = append(s.places, &place{name: d.kind, open: d.open})
+	for _, d := range databasesOf(t, databases.Kinds...) {
+		s.places = append(s.places, &place{name: d.Kind, open: d.open})
 	}
 	for _, p := range s.places {
 		s.reopen(p)

@@ -2,73 +2,30 @@ package command_test
 
 import (
 	"bytes"
-	"crypto/rand"
-	"database/sql"
 	"io"
-	"net/url"
 	"os"
 	"strings"
 	"testing"
 	"time"
 
-	sqldriver "github.com/go-sql-driver/mysql"
 	_ "github.com/jackc/pgx/v5/stdlib"
 
 	"github.com/crmauthz/crmauthz/authz/cmd/crmauthz/internal/command"
-)
-
-// A server's address is in one of these; without it, its tests are skipped.
-const (
-	postgresEnv = "CRMAUTHZ_TEST_POSTGRES" // postgres://user@host:port/database?sslmode=disable
-	mysqlEnv    = "CRMAUTHZ_TEST_MYSQL"    // user:password@tcp(host:port)/database
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // emptyStore is a store of one test, as it is named on the command line.
 func emptyStore(t *testing.T, kind string) string {
 	t.Helper()
-	id := "crmauthz_" + strings.ToLower(rand.Text()[:16])
 	switch kind {
 	case "CSV":
 		return "new.csv"
 	case "SQLite":
 		return "new.db"
 	case "PostgreSQL":
-		u, err := url.Parse(serverOf(t, postgresEnv))
-		check(t, err)
-		onServer(t, "pgx", u.String(), "CREATE SCHEMA "+id, "DROP SCHEMA "+id+" CASCADE")
-		q := u.Query()
-		q.Set("search_path", id)
-		u.RawQuery = q.Encode()
-		return u.String()
+		return databases.New(t, databases.Postgres).Name
 	}
-	c, err := sqldriver.ParseDSN(serverOf(t, mysqlEnv))
-	check(t, err)
-	onServer(t, "mysql", c.FormatDSN(), "CREATE DATABASE "+id+" CHARACTER SET utf8mb4", "DROP DATABASE "+id)
-	c.DBName = id
-	return c.FormatDSN()
-}
-
-func serverOf(t *testing.T, env string) string {
-	t.Helper()
-	dsn := os.Getenv(env)
-	if dsn == "" {
-		t.Skip(env + " names no server to test with")
-	}
-	return dsn
-}
-
-// onServer runs a statement, and another when the test ends.
-func onServer(t *testing.T, driver, dsn, first, last string) {
-	t.Helper()
-	db, err := sql.Open(driver, dsn)
-	check(t, err)
-	_, err = db.Exec(first)
-	check(t, err)
-	t.Cleanup(func() {
-		_, err := db.Exec(last)
-		check(t, err)
-		check(t, db.Close())
-	})
+	return databases.New(t, databases.MySQL).Name
 }
 
 // A policy is restored, switched, opened, backed up and switched on again where it is kept, on every kind of store.

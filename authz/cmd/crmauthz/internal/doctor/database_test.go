@@ -1,26 +1,17 @@
 package doctor_test
 
 import (
-	"crypto/rand"
 	"database/sql"
 	"fmt"
 	"net/url"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/go-sql-driver/mysql"
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crmauthz/crmauthz/authz/cmd/crmauthz/internal/doctor"
 	"github.com/crmauthz/crmauthz/authz/cmd/crmauthz/internal/source"
-)
-
-// A server's address is in one of these; without it, its tests are skipped.
-const (
-	postgresEnv = "CRMAUTHZ_TEST_POSTGRES" // postgres://user@host:port/database?sslmode=disable
-	mysqlEnv    = "CRMAUTHZ_TEST_MYSQL"    // user:password@tcp(host:port)/database
+	"github.com/crmauthz/crmauthz/testdata/databases"
 )
 
 // bad makes a table with all that can be wrong with one, good as gorm-adapter makes it.
@@ -43,8 +34,6 @@ func goodTable(id, options string) string {
 	return "CREATE TABLE casbin_rule (id " + id + ", ptype varchar(100), v0 varchar(100), v1 varchar(100), v2 varchar(100), v3 varchar(100), v4 varchar(100), v5 varchar(100))" + options
 }
 
-var kinds = []string{"sqlite", "postgres", "mysql"}
-
 // place is a database of one test.
 type place struct {
 	name string // on the command line
@@ -53,38 +42,12 @@ type place struct {
 
 func newPlace(t *testing.T, kind string) place {
 	t.Helper()
-	id := "crmauthz_" + strings.ToLower(rand.Text()[:16])
-	switch kind {
-	case "sqlite":
-		path := filepath.Join(t.TempDir(), "a #1 100%?.db")
-		return place{path, open(t, "sqlite", "file:"+(&url.URL{Path: path}).EscapedPath())}
-	case "postgres":
-		u, err := url.Parse(serverOf(t, postgresEnv))
-		check(t, err)
-		admin := open(t, "pgx", u.String())
-		run(t, admin, "CREATE SCHEMA "+id)
-		t.Cleanup(func() { run(t, admin, "DROP SCHEMA "+id+" CASCADE") })
-		q := u.Query()
-		q.Set("search_path", id)
-		u.RawQuery = q.Encode()
-		return place{u.String(), open(t, "pgx", u.String())}
+	d := databases.New(t, kind)
+	driver, name := map[string]string{databases.SQLite: "sqlite", databases.Postgres: "pgx", databases.MySQL: "mysql"}[kind], d.Name
+	if kind == databases.SQLite {
+		name = "file:" + (&url.URL{Path: name}).EscapedPath()
 	}
-	c, err := mysql.ParseDSN(serverOf(t, mysqlEnv))
-	check(t, err)
-	admin := open(t, "mysql", c.FormatDSN())
-	run(t, admin, "CREATE DATABASE "+id+" CHARACTER SET utf8mb4")
-	t.Cleanup(func() { run(t, admin, "DROP DATABASE "+id) })
-	c.DBName = id
-	return place{c.FormatDSN(), open(t, "mysql", c.FormatDSN())}
-}
-
-func serverOf(t *testing.T, env string) string {
-	t.Helper()
-	dsn := os.Getenv(env)
-	if dsn == "" {
-		t.Skip(env + " names no server to test with")
-	}
-	return dsn
+	return place{d.Name, open(t, driver, name)}
 }
 
 func open(t *testing.T, driver, dsn string) *sql.DB {
@@ -135,7 +98,7 @@ func (p place) source(t *testing.T) source.Source {
 }
 
 func TestEveryTrapIsFoundInDatabases(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range databases.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t, kind)
@@ -172,7 +135,7 @@ func (p place) dump(t *testing.T) (all []string) {
 }
 
 func TestCleanTables(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range databases.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t, kind)
@@ -192,7 +155,7 @@ func TestCleanTables(t *testing.T) {
 }
 
 func TestTablesThatAreNoPolicies(t *testing.T) {
-	for _, kind := range kinds {
+	for _, kind := range databases.Kinds {
 		t.Run(kind, func(t *testing.T) {
 			t.Parallel()
 			p := newPlace(t, kind)
