@@ -53,7 +53,7 @@ type run struct {
 // manyRules are, with their guide, as long as a cache line.
 type manyRules struct {
 	all   []rule
-	guide guide // if they are long
+	guide guide
 }
 
 func newRun(rules []rule) run {
@@ -173,7 +173,7 @@ func (s *subject) next(run []rule, from int) int {
 // concern the user: several questions about the record pass over its rules once.
 type recordRules struct {
 	all    []rule
-	guide  *guide // of many
+	guide  *guide // of several
 	passed int    // of all: they were looked at
 	first  uint   // which of those that concern the user comes first in the window
 	count  uint   // how many are in it, a 0 behind the last one among them
@@ -181,12 +181,9 @@ type recordRules struct {
 }
 
 func (rs *recordRules) set(r *run) {
-	switch {
-	case r == nil:
-	case r.more != nil:
-		rs.all, rs.guide = r.more.all, &r.more.guide
-	default:
-		rs.all = r.one[:]
+	rs.all = r.rules()
+	if len(rs.all) > 1 {
+		rs.guide = &r.more.guide
 	}
 }
 
