@@ -312,9 +312,13 @@ func table(w io.Writer, results []Result) {
 		if f := floor[r.Size]; f > 0 {
 			ratio = fmt.Sprintf("%.3g", r.Check/f)
 		}
-		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %d | %d | %s / %s / %s | %s | %s | %s | %s (%s, %s) | %s | %.1f MB | %d (%d) |\n",
+		beside := "-"
+		if r.AddBusy > 0 {
+			beside = fmt.Sprintf("%s (%s, %s)", dur(r.AddBusy), dur(r.Readers[0]), dur(r.Readers[1]))
+		}
+		fmt.Fprintf(w, "| %s | %s | %s | %s | %s | %s | %s | %d | %d | %s / %s / %s | %s | %s | %s | %s | %s | %.1f MB | %d (%d) |\n",
 			r.Name, r.Size, dur(r.Check), ratio, dur(r.CheckP), dur(r.P50), dur(r.P99), r.Bytes, r.Allocs,
-			dur(r.Kinds[0]), dur(r.Kinds[1]), dur(r.Kinds[2]), dur(r.Batch), dur(r.List), dur(r.Add), dur(r.AddBusy), dur(r.Readers[0]), dur(r.Readers[1]), dur(r.Load),
+			dur(r.Kinds[0]), dur(r.Kinds[1]), dur(r.Kinds[2]), dur(r.Batch), dur(r.List), dur(r.Add), beside, dur(r.Load),
 			float64(r.Heap)/1e6, r.Checked, r.Mismatches+r.BatchBad+r.ListBad+r.AddStale)
 	}
 }
