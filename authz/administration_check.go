@@ -2,6 +2,7 @@ package authz
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -50,6 +51,28 @@ func (a *Authorizer) check(ctx context.Context, t *tenant, s *engine.Snapshot, b
 		err = p.checkActor(ctx, by)
 	}
 	return err
+}
+
+// checkAuthor is check of a change that is not made.
+func (a *Authorizer) checkAuthor(ctx context.Context, by Author, tenant string, remove, add []model.Line) error {
+	if by.Actor == "" {
+		return ErrNoActor
+	}
+	t := a.known(tenant)
+	if t == nil {
+		t = a.newTenant(tenant)
+	}
+	s, err := a.current(ctx, t)
+	for range maxConflicts {
+		if err == nil {
+			err = a.check(ctx, t, s, by, remove, add)
+		}
+		if !errors.Is(err, adapter.ErrConflict) {
+			return err
+		}
+		s, err = a.compile(ctx, t)
+	}
+	return ErrBusy
 }
 
 // proposed loads the policy before a change, and leaves out of it what changes nothing.

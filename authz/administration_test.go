@@ -76,20 +76,43 @@ func grantText(t testing.TB, az *authz.Authorizer, by authz.Author, text string)
 	}
 }
 
+func makeChange(t testing.TB, az *authz.Authorizer, by authz.Author, c authz.Change) error {
+	t.Helper()
+	_, err := az.Apply(t.Context(), by, c)
+	return err
+}
+
+// refusedAlike is the error of a change, which must be why its preview refuses it, too.
+func refusedAlike(t testing.TB, previewed, made error) error {
+	t.Helper()
+	why := func(err error) string {
+		if err == nil {
+			return "nothing"
+		}
+		return errors.Unwrap(err).Error()
+	}
+	if why(previewed) != why(made) {
+		t.Errorf("the preview refuses because of %s, the change because of %s", why(previewed), why(made))
+	}
+	return made
+}
+
 // Each is an attack: what is refused, of whom, and for which reason.
 func TestAttacksByAdministration(t *testing.T) {
 	lea := authz.By("user:lea", "attack")
 	tomorrow := adminNow.Add(24 * time.Hour)
 	grant := func(text string) func(*testing.T, *authz.Authorizer) error {
 		return func(t *testing.T, az *authz.Authorizer) error {
-			_, err := az.Grant(t.Context(), lea, factsIn(t, text)...)
-			return err
+			c := authz.Change{Tenant: "acme", Add: factsIn(t, text)}
+			_, previewed := az.Preview(t.Context(), c, authz.MadeBy(lea))
+			return refusedAlike(t, previewed, makeChange(t, az, lea, c))
 		}
 	}
 	revoke := func(text string) func(*testing.T, *authz.Authorizer) error {
 		return func(t *testing.T, az *authz.Authorizer) error {
-			_, err := az.Revoke(t.Context(), lea, factsIn(t, text)...)
-			return err
+			c := authz.Change{Tenant: "acme", Remove: factsIn(t, text)}
+			_, previewed := az.Preview(t.Context(), c, authz.MadeBy(lea))
+			return refusedAlike(t, previewed, makeChange(t, az, lea, c))
 		}
 	}
 	enable := func(target string) func(*testing.T, *authz.Authorizer) error {

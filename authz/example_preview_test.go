@@ -2,6 +2,7 @@ package authz_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 
@@ -75,6 +76,27 @@ func ExampleLater() {
 	// 0 now
 	// 2026-11-23 true false
 	// 2026-11-30 false true
+}
+
+// What a form asks before it lets Lea press the button: would it be done, if she did?
+func ExampleMadeBy() {
+	ctx := context.Background()
+	az := openAdministered(ctx)
+	defer az.Close()
+
+	lea := authz.By("user:lea", "")
+	for _, user := range []string{"user:ann", "user:eve"} {
+		c := authz.Change{Tenant: "acme", Add: []authz.Fact{authz.Membership{Tenant: "acme", Member: user, Group: "role:rep"}}}
+		i, err := az.Preview(ctx, c, authz.MadeBy(lea))
+		if errors.Is(err, authz.ErrNotAllowed) {
+			fmt.Println(user, "is for somebody else to let in")
+			continue
+		}
+		fmt.Println(i.Gaining(), err)
+	}
+	// Output:
+	// [user:ann] <nil>
+	// user:eve is for somebody else to let in
 }
 
 // Afterwards the log tells the same.

@@ -20,13 +20,14 @@ import (
 // facts: data, JSON, and text for people ([impact.Impact.Markdown], String).
 type Impact = impact.Impact
 
-// PreviewOption is an option of Preview and ImpactOf: At, Later, InTenant or OnRecords.
+// PreviewOption is an option of Preview, Simulate and ImpactOf: At, Later, InTenant, OnRecords or MadeBy.
 type PreviewOption func(*previewing)
 
 type previewing struct {
 	analysis.Options
 	tenant  string
 	records iter.Seq[*Record]
+	author  *Author
 }
 
 // At has the impact be of an instant, whole seconds; without it, of now.
@@ -47,14 +48,19 @@ func OnRecords(records iter.Seq[*Record]) PreviewOption {
 	return func(p *previewing) { p.records = records }
 }
 
+// MadeBy has Preview and Simulate refuse, with its errors, what Apply would refuse of this author: a change
+// that he may not make ([NotAllowedError]) or that a second person must approve, that leaves the tenant without an administrator, or that
+// a constraint forbids. Without it nobody's change is looked at. ImpactOf takes no notice of it, since the change was made.
+func MadeBy(by Author) PreviewOption { return func(p *previewing) { p.author = &by } }
+
 // Preview tells who gains and who loses what by a change, before it is made: all people, superiors and those who
 // share a team or have a unit among them, all types, actions and fields, and of all records those classes that the policy tells apart.
 // It is as exact as the policy is about records that it does not know; of a condition it says "if" (see package impact). Records that the
 // CRM shows it ([OnRecords]) are told apart by their own facts. A switch is a change like others, one that opens a tenant included. Nothing is
 // changed, logged or observed.
 //
-// It refuses what [Authorizer.Apply] refuses of the facts, and a Change whose Base the policy is past. Of the base policy it needs to
-// know in which tenant ([InTenant]). It takes some tenths of a second with a hundred thousand facts.
+// It refuses what [Authorizer.Apply] refuses of the facts, and a Change whose Base the policy is past; what it refuses of the author, if it knows
+// him ([MadeBy]). Of the base policy it needs to know in which tenant ([InTenant]). It takes some tenths of a second with a hundred thousand facts.
 func (a *Authorizer) Preview(ctx context.Context, c Change, options ...PreviewOption) (*Impact, error) {
 	i, err := a.preview(ctx, c, options)
 	if err != nil {
@@ -65,7 +71,7 @@ func (a *Authorizer) Preview(ctx context.Context, c Change, options ...PreviewOp
 
 func (a *Authorizer) preview(ctx context.Context, c Change, options []PreviewOption) (*Impact, error) {
 	p := a.previewing(c.Tenant, options)
-	d, err := a.draft(ctx, c, p.tenant)
+	d, err := a.draft(ctx, c, p)
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +94,7 @@ type draft struct {
 }
 
 // draft checks a change as Apply does, for the policy of a tenant as it is.
-func (a *Authorizer) draft(ctx context.Context, c Change, tenant string) (d draft, err error) {
+func (a *Authorizer) draft(ctx context.Context, c Change, p *previewing) (d draft, err error) {
 	if a.closed.Load() {
 		return d, ErrClosed
 	}
@@ -96,8 +102,8 @@ func (a *Authorizer) draft(ctx context.Context, c Change, tenant string) (d draf
 	if err != nil {
 		return d, err
 	}
-	if d.Tenant = tenant; tenant == "" || tenant == model.Base {
-		return d, model.At("preview", "tenant", tenant, model.ErrUnknownTenant)
+	if d.Tenant = p.tenant; d.Tenant == "" || d.Tenant == model.Base {
+		return d, model.At("preview", "tenant", d.Tenant, model.ErrUnknownTenant)
 	}
 	for range maxConflicts {
 		changed, err := a.read(ctx, &d, c.Tenant)
@@ -106,6 +112,9 @@ func (a *Authorizer) draft(ctx context.Context, c Change, tenant string) (d draf
 		}
 		if err == nil {
 			err = a.checkAdded(ctx, c.Tenant, changed, d.Remove, d.Add)
+		}
+		if err == nil && p.author != nil {
+			err = a.checkAuthor(ctx, *p.author, c.Tenant, d.Remove, d.Add)
 		}
 		if err != adapter.ErrConflict { //nolint:errorlint // it is checkNesting's own
 			d.Change = d.Effective()

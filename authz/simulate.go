@@ -23,7 +23,7 @@ func (a *Authorizer) Simulate(ctx context.Context, c Change, options ...PreviewO
 }
 
 func (a *Authorizer) simulate(ctx context.Context, c Change, options []PreviewOption) (*Authorizer, error) {
-	d, err := a.draft(ctx, c, a.previewing(c.Tenant, options).tenant)
+	d, err := a.draft(ctx, c, a.previewing(c.Tenant, options))
 	if err != nil {
 		return nil, err
 	}
