@@ -234,6 +234,7 @@ var calls = []call{
 	{name: "preview two tenants", line: "preview policy.yaml --schema schema.yaml --add two.csv", code: 2},
 	{name: "preview of another tenant", line: "preview policy.yaml --schema schema.yaml --add goes.csv --tenant lumen", code: 2},
 	{name: "preview missing file", line: "preview policy.yaml --schema schema.yaml --add missing.csv", code: 2},
+	{name: "preview made by an operator", line: "preview policy.yaml --schema schema.yaml --add comes.yaml --made-by operator:me", code: 2},
 	{name: "preview bad time", line: "preview policy.yaml --schema schema.yaml --add goes.csv --at yesterday", code: 2},
 
 	{name: "prove", line: "prove policy.yaml --schema schema.yaml --file statements.txt", code: 1},

@@ -17,6 +17,7 @@ type previewFlags struct {
 	questionFlags
 	impactFlags
 	added, removed []string
+	author         string
 }
 
 // impactFlags say how an impact is told.
@@ -65,6 +66,7 @@ Exit code: 0 nobody gains or loses anything, 1 somebody does, 2 not readable, or
 the change is one that is refused.`,
 		Example: `  crmauthz preview policy.yaml --schema schema.yaml --add new.yaml --remove old.yaml
   crmauthz preview postgres://localhost/crm --schema schema.yaml --tenant acme --add lock.csv --later 2 --markdown
+  crmauthz preview policy.yaml --schema schema.yaml --add new.yaml --made-by user:lea
   crmauthz preview policy.csv --schema schema.yaml --remove leaver.csv --records customers.yaml --json`,
 		Args: cobra.ExactArgs(1),
 	}
@@ -74,6 +76,7 @@ the change is one that is refused.`,
 	flags.StringArrayVar(&f.added, "add", nil, "a `FILE` of facts to be added; may be repeated")
 	flags.StringArrayVar(&f.removed, "remove", nil, "a `FILE` of facts to be taken away; may be repeated")
 	flags.StringVar(&f.tenant, "tenant", "", "of a change of the base policy, the `TENANT` to tell of")
+	flags.StringVar(&f.author, "made-by", "", "have the change refused if this `USER` may not make it, or a second person must approve")
 	flags.StringVar(&f.records, "records", "", "a `FILE` of records to tell of: by tenant, and by type/id, the owner, unit, parent and attrs of each")
 	flags.StringVar(&f.at, "at", "", "the instant, such as `2026-11-22T09:00:00Z`; without it a fixture's, or now")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
@@ -111,6 +114,9 @@ func (f *previewFlags) preview(ctx context.Context, env *Env, name string) (*imp
 		options = append(options, authz.InTenant(tenant))
 	} else if f.tenant != "" && f.tenant != tenant {
 		return nil, usage("--tenant %s: the facts are of %s", f.tenant, tenant)
+	}
+	if f.author != "" {
+		options = append(options, authz.MadeBy(authz.By(f.author, "")))
 	}
 	if f.records != "" {
 		if p.records, err = readRecords(f.records, p.schema); err != nil {
