@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -56,6 +55,8 @@ type builder struct {
 	index        map[recordKey]uint32
 	keys         []recordKey
 	placed       []placedRule
+	ends         []uint32 // of the rules on each record, in gathered
+	gathered     []rule   // the rules on single records, record after record
 	recordSlots  []slot[run]
 	subjectSlots []slot[subject]
 }
@@ -392,26 +393,31 @@ func (b *builder) finishSubjects() {
 	b.nobody = &nobody
 }
 
+// finishRecords brings the rules on each record together, in linear time as long as each has few.
 func (b *builder) finishRecords() {
-	slices.SortFunc(b.placed, func(x, y placedRule) int {
-		return cmp.Or(cmp.Compare(x.record, y.record), cmp.Compare(x.rule, y.rule))
-	})
+	b.ends = slices.Grow(b.ends[:0], len(b.keys)+1)[:len(b.keys)+1]
+	clear(b.ends)
+	for _, p := range b.placed {
+		b.ends[p.record+1]++
+	}
+	for i := range b.keys {
+		b.ends[i+1] += b.ends[i]
+	}
+	b.gathered = slices.Grow(b.gathered[:0], len(b.placed))[:len(b.placed)]
+	for _, p := range b.placed {
+		b.gathered[b.ends[p.record]] = p.rule
+		b.ends[p.record]++ // at last it is where the record's rules end
+	}
 	b.recordSlots = slices.Grow(b.recordSlots, len(b.keys))
-	for start := 0; start < len(b.placed); {
-		key, end := b.keys[b.placed[start].record], start+1
-		for end < len(b.placed) && b.placed[end].record == b.placed[start].record {
-			end++
+	start := uint32(0)
+	for i, key := range b.keys {
+		of := b.gathered[start:b.ends[i]]
+		start = b.ends[i]
+		if len(of) > 1 {
+			slices.Sort(of)
+			of = slices.Clone(of)
 		}
-		on := run{one: [1]rule{b.placed[start].rule}}
-		if end-start > 1 {
-			rules := make([]rule, end-start)
-			for j, p := range b.placed[start:end] {
-				rules[j] = p.rule
-			}
-			on = newRun(rules)
-		}
-		b.recordSlots = append(b.recordSlots, newSlot(key.typ, key.id, on))
-		start = end
+		b.recordSlots = append(b.recordSlots, newSlot(key.typ, key.id, newRun(of)))
 	}
 	b.records = newTable(b.recordSlots)
 }
