@@ -14,7 +14,7 @@ import (
 // and all that stands to the left of a in the same rule. A rule ends with ;
 // and x... is every package whose path begins so. What is not said is not allowed.
 const layers = `
-	model < model/crm < model/crm/...;
+	model < model/crm < model/crm/internal/description < model/crm/...;
 	model < adapter < adapter/...;
 
 	model < authz/filter < authz/internal/condition < authz/internal/engine;

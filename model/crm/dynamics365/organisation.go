@@ -1,6 +1,9 @@
 package dynamics365
 
-import "github.com/crmauthz/crmauthz/model/crm"
+import (
+	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
+)
 
 // Organisation is an environment of Dynamics 365, or Dataverse, in its words. Tables and columns go
 // by their logical names. The zero Organisation gives nobody anything.
@@ -143,11 +146,7 @@ type Grantee struct {
 // Organisation. An *crm.Error says what is wrong and on which line. What the description says of itself
 // (a role that there is not) Compile checks.
 func Parse(data []byte) (*Organisation, error) {
-	var o Organisation
-	if err := crm.ParseYAML(data, &o); err != nil {
-		return nil, err
-	}
-	return &o, nil
+	return description.Parse[Organisation](data)
 }
 
 // YAML writes the organisation as Parse reads it.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 const (
@@ -356,23 +357,9 @@ func (c *compiler) treeRole(department string) string {
 }
 
 // subjects are the subjects that people are.
-func (c *compiler) subjects(p People) (ids []string) {
-	for _, u := range p.Users {
-		ids = append(ids, userID(u))
-	}
-	for _, d := range p.Departments {
-		ids = append(ids, departmentID(d))
-	}
-	for _, d := range p.DepartmentsAndBelow {
-		ids = append(ids, c.treeRole(d))
-	}
-	for _, g := range p.Groups {
-		ids = append(ids, groupID(g))
-	}
-	for _, r := range p.Roles {
-		ids = append(ids, roleID(r))
-	}
-	return ids
+func (c *compiler) subjects(p People) []string {
+	return slices.Concat(description.Each(p.Users, userID), description.Each(p.Departments, departmentID),
+		description.Each(p.DepartmentsAndBelow, c.treeRole), description.Each(p.Groups, groupID), description.Each(p.Roles, roleID))
 }
 
 // inDepartment is the condition that the record belongs to a department.

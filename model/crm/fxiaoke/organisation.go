@@ -9,6 +9,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // Organisation is how an enterprise on 纷享销客 (ShareCRM) decides who sees what. The key
@@ -143,11 +144,7 @@ type Values []string
 
 // UnmarshalYAML reads both forms.
 func (v *Values) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode {
-		*v = Values{n.Value}
-		return nil
-	}
-	return n.Decode((*[]string)(v))
+	return description.OneOrMore(n, (*[]string)(v))
 }
 
 // TeamMember is a member of a record's related team 相关团队, beside its owner 负责人.
@@ -180,22 +177,12 @@ type Pool struct {
 
 // Parse reads a description from YAML and checks it. Errors are a *crm.Error.
 func Parse(data []byte) (*Organisation, error) {
-	o := &Organisation{}
-	if err := crm.ParseYAML(data, o); err != nil {
-		return nil, err
-	}
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return o, nil
+	return description.Parse(data, (*Organisation).check)
 }
 
 // YAML writes the description as Parse reads it.
 func (o *Organisation) YAML() ([]byte, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return crm.FormatYAML(o)
+	return description.Format(o, (*Organisation).check)
 }
 
 // maxTree is how many departments, groups or superiors may stand above each other.
@@ -224,10 +211,10 @@ func (o *Organisation) check() error {
 		c.user("user "+name, u)
 	}
 	c.circles()
-	heights := map[string]int{}
+	heights, groupsIn := description.Heights{}, func(g string) []string { return o.Groups[g].Groups }
 	for name, g := range crm.Sorted(o.Groups) {
 		c.people("group "+name, g)
-		if c.Err == nil && o.height(name, heights) > maxTree {
+		if c.Err == nil && heights.Of(name, groupsIn) > maxTree {
 			c.Fail("group "+name, "", model.ErrTooDeep, "a circle, or more than can be in each other")
 		}
 	}
@@ -322,21 +309,6 @@ func (c *checker) circles() {
 	if c.Err == nil {
 		climb("superiors of user", crm.Keys(c.Users), c.superior)
 	}
-}
-
-// height is how many groups are in each other from this one down; more than can be in a circle.
-func (o *Organisation) height(group string, known map[string]int) int {
-	const underWay = maxTree + 1
-	if h := known[group]; h != 0 {
-		return h
-	}
-	known[group] = underWay
-	h := 1
-	for _, in := range o.Groups[group].Groups {
-		h = max(h, 1+o.height(in, known))
-	}
-	known[group] = h
-	return h
 }
 
 func (c *checker) people(in string, p People) {

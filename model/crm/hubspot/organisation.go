@@ -6,6 +6,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // Organisation is how a HubSpot account decides who sees what. Objects and properties have
@@ -132,22 +133,12 @@ type Before struct {
 
 // Parse reads a description from YAML and checks it. Errors are a *crm.Error.
 func Parse(data []byte) (*Organisation, error) {
-	o := &Organisation{}
-	if err := crm.ParseYAML(data, o); err != nil {
-		return nil, err
-	}
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return o, nil
+	return description.Parse(data, (*Organisation).check)
 }
 
 // YAML writes the description as Parse reads it.
 func (o *Organisation) YAML() ([]byte, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return crm.FormatYAML(o)
+	return description.Format(o, (*Organisation).check)
 }
 
 // maxTeams is how many teams may be in each other.

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // Organisation is a Salesforce organisation, in the words of Salesforce. The maps
@@ -231,11 +232,7 @@ type Grantee struct {
 // Organisation. An *crm.Error says what is wrong and on which line. What the description says of itself
 // (a role that there is not) Compile checks.
 func Parse(data []byte) (*Organisation, error) {
-	var o Organisation
-	if err := crm.ParseYAML(data, &o); err != nil {
-		return nil, err
-	}
-	return &o, nil
+	return description.Parse[Organisation](data)
 }
 
 // YAML writes the organisation as Parse reads it.

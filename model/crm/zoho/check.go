@@ -6,6 +6,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // maxTree is how many roles, or territories, may stand above each other, so that
@@ -185,27 +186,12 @@ func (c *checker) groups() {
 			c.Fail("group "+name, "everyone", crm.ErrMalformed, "is no source of a group")
 		}
 	}
-	heights := map[string]int{}
+	heights, groupsIn := description.Heights{}, func(g string) []string { return c.Groups[g].Groups }
 	for name := range crm.Sorted(c.Groups) {
-		if c.height(name, heights) > maxTree {
+		if heights.Of(name, groupsIn) > maxTree {
 			c.Fail("group "+name, "", model.ErrTooDeep, "a circle, or more than can be in each other")
 		}
 	}
-}
-
-// height is how many groups are in each other from this one down; more than can be in a circle.
-func (o *Organisation) height(group string, known map[string]int) int {
-	const underWay = maxTree + 1
-	if h := known[group]; h != 0 {
-		return h
-	}
-	known[group] = underWay
-	h := 1
-	for _, in := range o.Groups[group].Groups {
-		h = max(h, 1+o.height(in, known))
-	}
-	known[group] = h
-	return h
 }
 
 func (c *checker) sharing() {

@@ -9,6 +9,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 const (
@@ -346,23 +347,12 @@ func (c *compiler) treeTeam(role string) string {
 }
 
 // subjects are the subjects that people are.
-func (c *compiler) subjects(p People) (ids []string) {
+func (c *compiler) subjects(p People) []string {
 	if p.Everyone {
 		return []string{model.Everyone}
 	}
-	for _, u := range p.Users {
-		ids = append(ids, userID(u))
-	}
-	for _, r := range p.Roles {
-		ids = append(ids, roleID(r))
-	}
-	for _, r := range p.RolesAndSubordinates {
-		ids = append(ids, c.treeTeam(r))
-	}
-	for _, g := range p.Groups {
-		ids = append(ids, groupID(g))
-	}
-	return ids
+	return slices.Concat(description.Each(p.Users, userID), description.Each(p.Roles, roleID),
+		description.Each(p.RolesAndSubordinates, c.treeTeam), description.Each(p.Groups, groupID))
 }
 
 // owns is the condition that some of these people own the record; empty: everybody does.

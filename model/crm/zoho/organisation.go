@@ -1,9 +1,10 @@
 package zoho
 
 import (
-	"github.com/crmauthz/crmauthz/model/crm"
-
 	"go.yaml.in/yaml/v3"
+
+	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // Organisation is how a Zoho CRM organisation decides who sees what. Modules, fields
@@ -182,11 +183,7 @@ type Values []string
 
 // UnmarshalYAML reads both forms.
 func (v *Values) UnmarshalYAML(n *yaml.Node) error {
-	if n.Kind == yaml.ScalarNode {
-		*v = Values{n.Value}
-		return nil
-	}
-	return n.Decode((*[]string)(v))
+	return description.OneOrMore(n, (*[]string)(v))
 }
 
 // MarshalYAML writes one value as it is.
@@ -199,20 +196,10 @@ func (v Values) MarshalYAML() (any, error) {
 
 // Parse reads a description from YAML and checks it. Errors are a *crm.Error.
 func Parse(data []byte) (*Organisation, error) {
-	o := &Organisation{}
-	if err := crm.ParseYAML(data, o); err != nil {
-		return nil, err
-	}
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return o, nil
+	return description.Parse(data, (*Organisation).check)
 }
 
 // YAML writes the description as Parse reads it.
 func (o *Organisation) YAML() ([]byte, error) {
-	if err := o.check(); err != nil {
-		return nil, err
-	}
-	return crm.FormatYAML(o)
+	return description.Format(o, (*Organisation).check)
 }
