@@ -3,12 +3,12 @@ package fxiaoke
 import (
 	"context"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // Import reads what an administrator can see in 纷享销客 and wrote down, since it exports no
@@ -34,30 +34,13 @@ import (
 // Errors are a *crm.Error with file and line; what a file names that none describes is reported
 // and left out, so that nobody is allowed more.
 func Import(ctx context.Context, fsys fs.FS) (*Organisation, *crm.Report, error) {
-	i := &importer{o: &Organisation{}, report: &crm.Report{}}
-	if err := crm.Walk(ctx, fsys, func(name string) error { return i.read(fsys, name) }); err != nil {
-		return nil, i.report, err
-	}
-	if i.report.Files == 0 {
-		return nil, i.report, &crm.Error{What: "files", Err: crm.ErrNotFound, Hint: "there is no .csv or .yaml file"}
-	}
-	for _, rows := range i.rows {
-		for _, row := range rows {
-			row()
-		}
-	}
-	if err := i.o.check(); err != nil {
-		return nil, i.report, err
-	}
-	return i.o, i.report, nil
+	i := &importer{}
+	return i.Import(ctx, fsys, i.tables(), (*Organisation).check)
 }
 
 // importer collects the rows, and makes a description of them when all are there.
 type importer struct {
-	o      *Organisation
-	report *crm.Report
-	yaml   string // the file that is the description
-	rows   [4][]func()
+	description.Importer[Organisation]
 }
 
 // The order in which rows are looked at: what others name comes first.
@@ -67,33 +50,6 @@ const (
 	rights
 	records
 )
-
-func (i *importer) later(when int, f func()) { i.rows[when] = append(i.rows[when], f) }
-
-func (i *importer) read(fsys fs.FS, name string) error {
-	ext := path.Ext(name)
-	if ext != ".csv" && ext != ".yaml" {
-		return nil
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return &crm.Error{File: name, What: "file", Err: err}
-	}
-	defer f.Close() //nolint:errcheck // it was read only
-	if ext == ".csv" {
-		return crm.ReadCSV(name, f, i.report, i.tables())
-	}
-	i.report.Files++
-	if i.yaml != "" {
-		return &crm.Error{File: name, What: "description", Err: crm.ErrMalformed, Hint: "there is one already: " + i.yaml}
-	}
-	i.yaml = name
-	if i.o, err = crm.ReadDescription(name, f, Parse); err != nil {
-		return err
-	}
-	i.report.Add(crm.Entry{Outcome: crm.Taken, File: name, Kind: "description"})
-	return nil
-}
 
 // The columns, with their Chinese names.
 const (
@@ -137,49 +93,21 @@ func word(s string) string {
 	return s
 }
 
-func (i *importer) say(r crm.Row, outcome crm.Outcome, kind, what, why string) {
-	i.report.Add(r.Entry(outcome, kind, what, why))
-}
-
 // need tells whether columns have a value, and says so if one has not.
 func (i *importer) need(r crm.Row, kind string, columns ...string) bool {
 	for _, c := range columns {
-		if r.Text(c) == "" {
-			i.say(r, crm.Unknown, kind, "", "has no "+c+"; the row is left out")
+		if _, ok := i.Need(r, kind, c); !ok {
 			return false
 		}
 	}
 	return true
 }
 
-func put[T any](m *map[string]T, name string, v T) {
-	if *m == nil {
-		*m = map[string]T{}
-	}
-	(*m)[name] = v
-}
-
-// describe makes sure that a thing is described, so that others can name it.
-func describe[T any](m *map[string]T, name string) {
-	if _, ok := (*m)[name]; !ok {
-		put(m, name, *new(T))
-	}
-}
-
-// known tells whether a name is described, and says so if not.
-func known[T any](i *importer, r crm.Row, m map[string]T, kind, name, of string) bool {
-	_, ok := m[name]
-	if !ok && name != "" {
-		i.say(r, crm.Unknown, kind, name, "of "+of+" is in no file; it is left out")
-	}
-	return ok
-}
-
 // one of some words, or a report that it is none.
 func (i *importer) oneOf(r crm.Row, kind, column, of string, may ...string) (string, bool) {
 	w := word(r.Text(column))
 	if !slices.Contains(may, w) {
-		i.say(r, crm.Unknown, kind, of, column+" "+r.Text(column)+" is none of "+strings.Join(may, ", ")+"; the row is left out")
+		i.Say(r, crm.Unknown, kind, of, column+" "+r.Text(column)+" is none of "+strings.Join(may, ", ")+"; the row is left out")
 		return "", false
 	}
 	return w, true
@@ -190,9 +118,9 @@ func (i *importer) object(r crm.Row) {
 		return
 	}
 	name := r.Text("object")
-	i.later(names, func() { describe(&i.o.Objects, name) })
-	i.later(links, func() {
-		x := i.o.Objects[name]
+	i.Later(names, func() { description.Mention(&i.Org.Objects, name) })
+	i.Later(links, func() {
+		x := i.Org.Objects[name]
 		within := []string{"", "read_only", "read_write"}
 		for _, c := range []struct {
 			column string
@@ -208,13 +136,13 @@ func (i *importer) object(r crm.Row) {
 				return
 			}
 			if *c.at != "" && *c.at != w {
-				i.say(r, crm.Ambiguous, "object", name, c.column+" is "+*c.at+" already, which is taken")
+				i.Say(r, crm.Ambiguous, "object", name, c.column+" is "+*c.at+" already, which is taken")
 				return
 			}
 			*c.at = w
 		}
-		i.o.Objects[name] = x
-		i.say(r, crm.Taken, "object", name, "")
+		i.Org.Objects[name] = x
+		i.Say(r, crm.Taken, "object", name, "")
 	})
 }
 
@@ -223,23 +151,23 @@ func (i *importer) functions(r crm.Row) {
 		return
 	}
 	role, object := r.Text("role"), r.Text("object")
-	i.later(names, func() {
-		describe(&i.o.Roles, role)
-		describe(&i.o.Objects, object)
+	i.Later(names, func() {
+		description.Mention(&i.Org.Roles, role)
+		description.Mention(&i.Org.Objects, object)
 	})
-	i.later(rights, func() {
-		x := i.o.Roles[role]
+	i.Later(rights, func() {
+		x := i.Org.Roles[role]
 		for _, f := range r.List("functions") {
 			if _, ok := functionsKnown[word(f)]; !ok {
-				i.say(r, crm.Unknown, "function", f, "of "+role+" on "+object+" is not known; nobody has it")
+				i.Say(r, crm.Unknown, "function", f, "of "+role+" on "+object+" is not known; nobody has it")
 				continue
 			}
 			if !slices.Contains(x.Functions[object], word(f)) {
-				put(&x.Functions, object, append(x.Functions[object], word(f)))
+				description.Put(&x.Functions, object, append(x.Functions[object], word(f)))
 			}
-			i.say(r, crm.Taken, "function", role+" "+object+" "+word(f), "")
+			i.Say(r, crm.Taken, "function", role+" "+object+" "+word(f), "")
 		}
-		i.o.Roles[role] = x
+		i.Org.Roles[role] = x
 	})
 }
 
@@ -249,35 +177,35 @@ func (i *importer) field(r crm.Row) {
 	}
 	role, object, name := r.Text("role"), r.Text("object"), r.Text("field")
 	what := role + " " + object + "." + name
-	i.later(names, func() {
-		describe(&i.o.Roles, role)
-		describe(&i.o.Objects, object)
+	i.Later(names, func() {
+		description.Mention(&i.Org.Roles, role)
+		description.Mention(&i.Org.Objects, object)
 	})
-	i.later(rights, func() {
+	i.Later(rights, func() {
 		access, ok := i.oneOf(r, "field", "access", what, "read_write", "read_only", "invisible")
 		if !ok {
 			access = "invisible" // what cannot be read is not open
 		}
-		x := i.o.Objects[object]
+		x := i.Org.Objects[object]
 		f := x.Fields[name]
 		if was, again := f.Roles[role]; again && was != access {
 			if fieldLevels[was] < fieldLevels[access] {
 				access = was
 			}
-			i.say(r, crm.Ambiguous, "field", what, "stands twice; "+access+", which is less, is taken")
+			i.Say(r, crm.Ambiguous, "field", what, "stands twice; "+access+", which is less, is taken")
 		} else if ok {
-			i.say(r, crm.Taken, "field", what, "")
+			i.Say(r, crm.Taken, "field", what, "")
 		}
-		put(&f.Roles, role, access)
+		description.Put(&f.Roles, role, access)
 		export, said := r.Flag("export")
 		if !said {
-			i.say(r, crm.Unknown, "field", what, "export "+r.Text("export")+" is neither yes nor no; taken for no")
+			i.Say(r, crm.Unknown, "field", what, "export "+r.Text("export")+" is neither yes nor no; taken for no")
 		}
 		if r.Text("export") != "" && !export && !slices.Contains(f.NoExport, role) {
 			f.NoExport = append(f.NoExport, role)
 		}
-		put(&x.Fields, name, f)
-		i.o.Objects[object] = x
+		description.Put(&x.Fields, name, f)
+		i.Org.Objects[object] = x
 	})
 }
 
@@ -286,26 +214,26 @@ func (i *importer) department(r crm.Row) {
 		return
 	}
 	name := r.Text("department")
-	i.later(names, func() { describe(&i.o.Departments, name) })
-	i.later(links, func() {
-		d := i.o.Departments[name]
-		if parent := r.Text("parent"); known(i, r, i.o.Departments, "department", parent, name) {
+	i.Later(names, func() { description.Mention(&i.Org.Departments, name) })
+	i.Later(links, func() {
+		d := i.Org.Departments[name]
+		if parent := r.Text("parent"); description.Known(&i.Importer, r, i.Org.Departments, "department", parent, name) {
 			d.Parent = parent
 		}
-		if leader := r.Text("leader"); known(i, r, i.o.Users, "leader", leader, name) {
+		if leader := r.Text("leader"); description.Known(&i.Importer, r, i.Org.Users, "leader", leader, name) {
 			d.Leader = leader
 		}
 		for _, a := range r.List("assistants") {
-			if known(i, r, i.o.Users, "assistant", a, name) {
+			if description.Known(&i.Importer, r, i.Org.Users, "assistant", a, name) {
 				d.Assistants = append(d.Assistants, a)
 			}
 		}
 		d.Organisation, _ = r.Flag("organisation")
 		if _, ok := r.Flag("organisation"); !ok {
-			i.say(r, crm.Unknown, "organisation", r.Text("organisation"), "is neither yes nor no; "+name+" is none")
+			i.Say(r, crm.Unknown, "organisation", r.Text("organisation"), "is neither yes nor no; "+name+" is none")
 		}
-		i.o.Departments[name] = d
-		i.say(r, crm.Taken, "department", name, "")
+		i.Org.Departments[name] = d
+		i.Say(r, crm.Taken, "department", name, "")
 	})
 }
 
@@ -315,40 +243,40 @@ func (i *importer) user(r crm.Row) {
 	}
 	name := r.Text("user")
 	again := false
-	i.later(names, func() {
-		if _, again = i.o.Users[name]; again {
-			i.say(r, crm.Ambiguous, "user", name, "stands twice; the first is taken")
+	i.Later(names, func() {
+		if _, again = i.Org.Users[name]; again {
+			i.Say(r, crm.Ambiguous, "user", name, "stands twice; the first is taken")
 			return
 		}
-		put(&i.o.Users, name, User{})
+		description.Put(&i.Org.Users, name, User{})
 	})
-	i.later(links, func() {
+	i.Later(links, func() {
 		if again {
 			return
 		}
 		u := User{Status: word(r.Text("status"))}
 		if !slices.Contains([]string{"", "active", "stopped"}, u.Status) {
-			i.say(r, crm.Unknown, "status", u.Status, "of "+name+"; taken for stopped")
+			i.Say(r, crm.Unknown, "status", u.Status, "of "+name+"; taken for stopped")
 			u.Status = "stopped"
 		}
 		for _, role := range r.List("roles") {
-			if known(i, r, i.o.Roles, "role", role, name) {
+			if description.Known(&i.Importer, r, i.Org.Roles, "role", role, name) {
 				u.Roles = append(u.Roles, role)
 			}
 		}
-		if d := r.Text("department"); known(i, r, i.o.Departments, "department", d, name) {
+		if d := r.Text("department"); description.Known(&i.Importer, r, i.Org.Departments, "department", d, name) {
 			u.Department = d
 		}
 		for _, d := range r.List("departments") {
-			if known(i, r, i.o.Departments, "department", d, name) {
+			if description.Known(&i.Importer, r, i.Org.Departments, "department", d, name) {
 				u.Departments = append(u.Departments, d)
 			}
 		}
-		if boss := r.Text("reports_to"); known(i, r, i.o.Users, "superior", boss, name) {
+		if boss := r.Text("reports_to"); description.Known(&i.Importer, r, i.Org.Users, "superior", boss, name) {
 			u.ReportsTo = boss
 		}
-		i.o.Users[name] = u
-		i.say(r, crm.Taken, "user", name, "")
+		i.Org.Users[name] = u
+		i.Say(r, crm.Taken, "user", name, "")
 	})
 }
 
@@ -361,13 +289,13 @@ func (i *importer) people(r crm.Row, column, of string) (p People) {
 			if ok {
 				*to = append(*to, name)
 			} else {
-				i.say(r, crm.Unknown, column, v, "of "+of+" is in no file; left out")
+				i.Say(r, crm.Unknown, column, v, "of "+of+" is in no file; left out")
 			}
 		}
-		_, isUser := i.o.Users[name]
-		_, isDepartment := i.o.Departments[name]
-		_, isGroup := i.o.Groups[name]
-		_, isRole := i.o.Roles[name]
+		_, isUser := i.Org.Users[name]
+		_, isDepartment := i.Org.Departments[name]
+		_, isGroup := i.Org.Groups[name]
+		_, isRole := i.Org.Roles[name]
 		switch kind {
 		case "user", "员工":
 			add(&p.Users, isUser)
@@ -380,7 +308,7 @@ func (i *importer) people(r crm.Row, column, of string) (p People) {
 		case "role", "角色":
 			add(&p.Roles, isRole)
 		default:
-			i.say(r, crm.Unknown, column, v, "of "+of+" is neither user:, department:, department+:, group: nor role:; left out")
+			i.Say(r, crm.Unknown, column, v, "of "+of+" is neither user:, department:, department+:, group: nor role:; left out")
 		}
 	}
 	return p
@@ -391,14 +319,14 @@ func (i *importer) group(r crm.Row) {
 		return
 	}
 	name := r.Text("group")
-	i.later(names, func() { describe(&i.o.Groups, name) })
-	i.later(links, func() {
-		g, more := i.o.Groups[name], i.people(r, "members", name)
-		i.o.Groups[name] = People{
+	i.Later(names, func() { description.Mention(&i.Org.Groups, name) })
+	i.Later(links, func() {
+		g, more := i.Org.Groups[name], i.people(r, "members", name)
+		i.Org.Groups[name] = People{
 			Users: append(g.Users, more.Users...), Departments: append(g.Departments, more.Departments...), Groups: append(g.Groups, more.Groups...),
 			DepartmentsAndBelow: append(g.DepartmentsAndBelow, more.DepartmentsAndBelow...), Roles: append(g.Roles, more.Roles...),
 		}
-		i.say(r, crm.Taken, "group", name, "")
+		i.Say(r, crm.Taken, "group", name, "")
 	})
 }
 
@@ -407,15 +335,15 @@ func (i *importer) rule(r crm.Row) {
 		return
 	}
 	object := r.Text("object")
-	i.later(names, func() { describe(&i.o.Objects, object) })
-	i.later(rights, func() {
+	i.Later(names, func() { description.Mention(&i.Org.Objects, object) })
+	i.Later(rights, func() {
 		access, ok := i.oneOf(r, "sharing rule", "access", object, "read_only", "read_write")
 		if !ok {
 			return
 		}
 		from := i.people(r, "from", object)
-		i.o.Rules = append(i.o.Rules, SharingRule{Object: object, From: &from, To: i.people(r, "to", object), Access: access})
-		i.say(r, crm.Taken, "sharing rule", object, "")
+		i.Org.Rules = append(i.Org.Rules, SharingRule{Object: object, From: &from, To: i.people(r, "to", object), Access: access})
+		i.Say(r, crm.Taken, "sharing rule", object, "")
 	})
 }
 
@@ -424,39 +352,40 @@ func (i *importer) pool(r crm.Row) {
 		return
 	}
 	name, object := r.Text("pool"), r.Text("object")
-	i.later(names, func() { describe(&i.o.Objects, object) })
-	i.later(rights, func() {
-		if _, again := i.o.Pools[name]; again {
-			i.say(r, crm.Ambiguous, "pool", name, "stands twice; the first is taken")
+	i.Later(names, func() { description.Mention(&i.Org.Objects, object) })
+	i.Later(rights, func() {
+		if _, again := i.Org.Pools[name]; again {
+			i.Say(r, crm.Ambiguous, "pool", name, "stands twice; the first is taken")
 			return
 		}
-		put(&i.o.Pools, name, Pool{Object: object, Members: i.people(r, "members", name), Admins: i.people(r, "admins", name)})
-		i.say(r, crm.Taken, "pool", name, "")
+		description.Put(&i.Org.Pools, name, Pool{Object: object, Members: i.people(r, "members", name), Admins: i.people(r, "admins", name)})
+		i.Say(r, crm.Taken, "pool", name, "")
 	})
 }
 
 // onRecord tells whether a row about one record names a user and an object that are described.
 func (i *importer) onRecord(r crm.Row, kind string) bool {
 	what := r.Text("object") + "/" + r.Text("record")
-	return known(i, r, i.o.Objects, kind+" object", r.Text("object"), what) && known(i, r, i.o.Users, kind+" user", r.Text("user"), what)
+	return description.Known(&i.Importer, r, i.Org.Objects, kind+" object", r.Text("object"), what) &&
+		description.Known(&i.Importer, r, i.Org.Users, kind+" user", r.Text("user"), what)
 }
 
 func (i *importer) teamMember(r crm.Row) {
 	if !i.need(r, "team member", "object", "record", "user") {
 		return
 	}
-	i.later(records, func() {
+	i.Later(records, func() {
 		m := TeamMember{Object: r.Text("object"), Record: r.Text("record"), User: r.Text("user"), Role: word(r.Text("team_role"))}
 		what := m.Object + "/" + m.Record + " " + m.User
 		access, ok := i.oneOf(r, "team member", "access", what, "read_only", "read_write")
 		switch {
 		case !ok || !i.onRecord(r, "team member"):
 		case m.Role == ownerRole || m.Role == "负责人":
-			i.say(r, crm.NotExpressible, "team member", what, "the record itself says who owns it")
+			i.Say(r, crm.NotExpressible, "team member", what, "the record itself says who owns it")
 		default:
 			m.Access = access
-			i.o.Team = append(i.o.Team, m)
-			i.say(r, crm.Taken, "team member", what, "")
+			i.Org.Team = append(i.Org.Team, m)
+			i.Say(r, crm.Taken, "team member", what, "")
 		}
 	})
 }
@@ -465,7 +394,7 @@ func (i *importer) temporary(r crm.Row) {
 	if !i.need(r, "temporary permission", "object", "record", "user") {
 		return
 	}
-	i.later(records, func() {
+	i.Later(records, func() {
 		t := Temporary{Object: r.Text("object"), Record: r.Text("record"), User: r.Text("user"), Scene: r.Text("scene")}
 		what := t.Object + "/" + t.Record + " " + t.User
 		access, ok := i.oneOf(r, "temporary permission", "access", what, "read_only", "read_write")
@@ -480,8 +409,8 @@ func (i *importer) temporary(r crm.Row) {
 			return
 		}
 		t.Access = access
-		i.o.Temporary = append(i.o.Temporary, t)
-		i.say(r, crm.Taken, "temporary permission", what, "")
+		i.Org.Temporary = append(i.Org.Temporary, t)
+		i.Say(r, crm.Taken, "temporary permission", what, "")
 	})
 }
 
@@ -493,7 +422,7 @@ func (i *importer) instant(r crm.Row, column, of string) (t time.Time, ok bool) 
 	}
 	t, err := time.Parse(time.RFC3339, s)
 	if err != nil {
-		i.say(r, crm.Unknown, "temporary permission", of, column+" "+s+" is no time such as 2026-11-22T09:00:00Z; the row is left out")
+		i.Say(r, crm.Unknown, "temporary permission", of, column+" "+s+" is no time such as 2026-11-22T09:00:00Z; the row is left out")
 	}
 	return t, err == nil
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
 	"strings"
 
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 // Import reads what an administrator can see of a HubSpot account and wrote down, since HubSpot
@@ -32,26 +32,13 @@ import (
 // Errors are a *crm.Error with file and line; what a file names that none describes is reported
 // and left out, so that nobody is allowed more.
 func Import(ctx context.Context, fsys fs.FS) (*Organisation, *crm.Report, error) {
-	i := &importer{o: &Organisation{}, report: &crm.Report{}}
-	if err := crm.Walk(ctx, fsys, func(name string) error { return i.read(fsys, name) }); err != nil {
-		return nil, i.report, err
-	}
-	if i.report.Files == 0 {
-		return nil, i.report, &crm.Error{What: "files", Err: crm.ErrNotFound, Hint: "there is no .csv or .yaml file"}
-	}
-	i.resolve()
-	if err := i.o.check(); err != nil {
-		return nil, i.report, err
-	}
-	return i.o, i.report, nil
+	i := &importer{}
+	return i.Import(ctx, fsys, i.tables(), (*Organisation).check)
 }
 
 // importer collects the rows, and makes a description of them when all are there.
 type importer struct {
-	o      *Organisation
-	report *crm.Report
-	yaml   string // the file that is the description
-	rows   [6][]func()
+	description.Importer[Organisation]
 }
 
 // The order in which rows are looked at: what others name comes first.
@@ -63,41 +50,6 @@ const (
 	tools
 	places // properties and stages
 )
-
-func (i *importer) read(fsys fs.FS, name string) error {
-	ext := path.Ext(name)
-	if ext != ".csv" && ext != ".yaml" {
-		return nil
-	}
-	f, err := fsys.Open(name)
-	if err != nil {
-		return &crm.Error{File: name, What: "file", Err: err}
-	}
-	defer f.Close() //nolint:errcheck // it was read only
-	if ext == ".csv" {
-		return crm.ReadCSV(name, f, i.report, i.tables())
-	}
-	i.report.Files++
-	if i.yaml != "" {
-		return &crm.Error{File: name, What: "description", Err: crm.ErrMalformed, Hint: "there is one already: " + i.yaml}
-	}
-	i.yaml = name
-	if i.o, err = crm.ReadDescription(name, f, Parse); err != nil {
-		return err
-	}
-	i.report.Add(crm.Entry{Outcome: crm.Taken, File: name, Kind: "description"})
-	return nil
-}
-
-func (i *importer) later(when int, f func()) { i.rows[when] = append(i.rows[when], f) }
-
-func (i *importer) resolve() {
-	for _, rows := range i.rows {
-		for _, row := range rows {
-			row()
-		}
-	}
-}
 
 func (i *importer) tables() []crm.Table {
 	return []crm.Table{
@@ -113,145 +65,110 @@ func (i *importer) tables() []crm.Table {
 	}
 }
 
-func (i *importer) say(r crm.Row, outcome crm.Outcome, kind, what, why string) {
-	i.report.Add(r.Entry(outcome, kind, what, why))
-}
-
-// need is the value of a column that may not be empty; not ok, and told, if it is.
-func (i *importer) need(r crm.Row, kind, column string) (value string, ok bool) {
-	if value = r.Text(column); value == "" {
-		i.say(r, crm.Unknown, kind, "", "has no "+column+"; the row is left out")
-	}
-	return value, value != ""
-}
-
-func put[T any](m *map[string]T, name string, v T) {
-	if *m == nil {
-		*m = map[string]T{}
-	}
-	(*m)[name] = v
-}
-
-// describe makes sure that a thing is described, so that others can name it.
-func describe[T any](m *map[string]T, name string) {
-	if _, ok := (*m)[name]; !ok {
-		put(m, name, *new(T))
-	}
-}
-
 func (i *importer) team(r crm.Row) {
-	name, ok := i.need(r, "team", "team")
+	name, ok := i.Need(r, "team", "team")
 	if !ok {
 		return
 	}
-	i.later(names, func() { describe(&i.o.Teams, name) })
-	i.later(parents, func() {
+	i.Later(names, func() { description.Mention(&i.Org.Teams, name) })
+	i.Later(parents, func() {
 		parent := r.Text("parent")
-		if _, known := i.o.Teams[parent]; !known && parent != "" {
-			i.say(r, crm.Unknown, "team", name, "its parent "+parent+" is in no file; it has none")
+		if _, known := i.Org.Teams[parent]; !known && parent != "" {
+			i.Say(r, crm.Unknown, "team", name, "its parent "+parent+" is in no file; it has none")
 			return
 		}
-		if was := i.o.Teams[name].Parent; was != "" && was != parent {
-			i.say(r, crm.Ambiguous, "team", name, "has another parent, "+was+", already, which is taken")
+		if was := i.Org.Teams[name].Parent; was != "" && was != parent {
+			i.Say(r, crm.Ambiguous, "team", name, "has another parent, "+was+", already, which is taken")
 			return
 		}
-		i.o.Teams[name] = Team{Parent: parent}
-		i.say(r, crm.Taken, "team", name, "")
+		i.Org.Teams[name] = Team{Parent: parent}
+		i.Say(r, crm.Taken, "team", name, "")
 	})
 }
 
 func (i *importer) seat(r crm.Row) {
-	if name, ok := i.need(r, "seat", "seat"); ok {
-		i.later(names, func() {
-			seat := i.o.Seats[name]
+	if name, ok := i.Need(r, "seat", "seat"); ok {
+		i.Later(names, func() {
+			seat := i.Org.Seats[name]
 			seat.Without = append(seat.Without, r.List("without")...)
-			put(&i.o.Seats, name, seat)
-			i.say(r, crm.Taken, "seat", name, "")
+			description.Put(&i.Org.Seats, name, seat)
+			i.Say(r, crm.Taken, "seat", name, "")
 		})
 	}
 }
 
 func (i *importer) user(r crm.Row) {
-	name, ok := i.need(r, "user", "user")
+	name, ok := i.Need(r, "user", "user")
 	if !ok {
 		return
 	}
-	i.later(people, func() {
-		if _, again := i.o.Users[name]; again {
-			i.say(r, crm.Ambiguous, "user", name, "stands twice; the first is taken")
+	i.Later(people, func() {
+		if _, again := i.Org.Users[name]; again {
+			i.Say(r, crm.Ambiguous, "user", name, "stands twice; the first is taken")
 			return
 		}
 		u := User{Status: r.Text("status"), Seat: r.Text("seat")}
 		admin, known := r.Flag("super_admin")
 		if !known {
-			i.say(r, crm.Unknown, "super admin", r.Text("super_admin"), "is neither yes nor no; "+name+" is none")
+			i.Say(r, crm.Unknown, "super admin", r.Text("super_admin"), "is neither yes nor no; "+name+" is none")
 		}
 		u.SuperAdmin = admin && known
 		if !slices.Contains([]string{"", "active", "deactivated", "removed"}, u.Status) {
-			i.say(r, crm.Unknown, "status", u.Status, "of "+name+"; she is taken for deactivated")
+			i.Say(r, crm.Unknown, "status", u.Status, "of "+name+"; she is taken for deactivated")
 			u.Status = "deactivated"
 		}
-		if _, known := i.o.Seats[u.Seat]; !known && u.Seat != "" {
-			i.say(r, crm.Unknown, "seat", u.Seat, "of "+name+" is in no file; she is left out")
+		if _, known := i.Org.Seats[u.Seat]; !known && u.Seat != "" {
+			i.Say(r, crm.Unknown, "seat", u.Seat, "of "+name+" is in no file; she is left out")
 			return
 		}
-		if team := r.Text("team"); i.known(r, i.isTeam, "team", team, name) {
+		if team := r.Text("team"); description.Known(&i.Importer, r, i.Org.Teams, "team", team, name) {
 			u.Team = team
 		}
 		for _, team := range r.List("extra_teams") {
-			if i.known(r, i.isTeam, "team", team, name) && team != u.Team {
+			if description.Known(&i.Importer, r, i.Org.Teams, "team", team, name) && team != u.Team {
 				u.ExtraTeams = append(u.ExtraTeams, team)
 			}
 		}
 		for _, set := range r.List("permission_sets") {
-			if i.known(r, i.isSet, "permission set", set, name) {
+			if description.Known(&i.Importer, r, i.Org.Sets, "permission set", set, name) {
 				u.Sets = append(u.Sets, set)
 			}
 		}
-		put(&i.o.Users, name, u)
-		i.say(r, crm.Taken, "user", name, "")
+		description.Put(&i.Org.Users, name, u)
+		i.Say(r, crm.Taken, "user", name, "")
 	})
 }
 
-func (i *importer) isTeam(name string) bool { _, ok := i.o.Teams[name]; return ok }
-func (i *importer) isSet(name string) bool  { _, ok := i.o.Sets[name]; return ok }
-func (i *importer) isUser(name string) bool { _, ok := i.o.Users[name]; return ok }
-
-// known tells whether what a user names is described, and says so if not.
-func (i *importer) known(r crm.Row, is func(string) bool, kind, name, of string) bool {
-	if name != "" && !is(name) {
-		i.say(r, crm.Unknown, kind, name, "of "+of+" is in no file; it is left out")
-	}
-	return name != "" && is(name)
-}
+func (i *importer) isTeam(name string) bool { _, ok := i.Org.Teams[name]; return ok }
+func (i *importer) isUser(name string) bool { _, ok := i.Org.Users[name]; return ok }
 
 func (i *importer) setPermission(r crm.Row) {
-	set, ok := i.need(r, "permission", "permission_set")
+	set, ok := i.Need(r, "permission", "permission_set")
 	if !ok {
 		return
 	}
-	i.later(names, func() { describe(&i.o.Sets, set) })
+	i.Later(names, func() { description.Mention(&i.Org.Sets, set) })
 	i.permission(r, "permission", set, func(object string, change func(*ObjectPermissions) bool) bool {
-		p := i.o.Sets[set]
+		p := i.Org.Sets[set]
 		done := p.change(object, change)
-		i.o.Sets[set] = p
+		i.Org.Sets[set] = p
 		return done
 	})
 }
 
 func (i *importer) userPermission(r crm.Row) {
-	name, ok := i.need(r, "user permission", "user")
+	name, ok := i.Need(r, "user permission", "user")
 	if !ok {
 		return
 	}
 	i.permission(r, "user permission", name, func(object string, change func(*ObjectPermissions) bool) bool {
-		u := i.o.Users[name]
+		u := i.Org.Users[name]
 		if u.Permissions == nil {
 			u.Permissions = &Permissions{}
 		}
 		done := u.Permissions.change(object, change)
 		if i.isUser(name) {
-			i.o.Users[name] = u
+			i.Org.Users[name] = u
 		}
 		return done && i.isUser(name)
 	})
@@ -263,18 +180,18 @@ func (p *Permissions) change(object string, change func(*ObjectPermissions) bool
 	if !change(&x) {
 		return false
 	}
-	put(&p.Objects, object, x)
+	description.Put(&p.Objects, object, x)
 	return true
 }
 
 // permission takes over a row about one permission.
 func (i *importer) permission(r crm.Row, kind, of string, apply func(string, func(*ObjectPermissions) bool) bool) {
-	object, ok := i.need(r, kind, "object")
+	object, ok := i.Need(r, kind, "object")
 	if !ok {
 		return
 	}
-	i.later(names, func() { describe(&i.o.Objects, object) })
-	i.later(permissions, func() {
+	i.Later(names, func() { description.Mention(&i.Org.Objects, object) })
+	i.Later(permissions, func() {
 		verb, access := strings.ToLower(r.Text("permission")), strings.ToLower(r.Text("access"))
 		what := fmt.Sprintf("%s %s %s", of, object, verb)
 		unassigned, known := r.Flag("unassigned")
@@ -285,15 +202,15 @@ func (i *importer) permission(r crm.Row, kind, of string, apply func(string, fun
 		})
 		switch {
 		case !known:
-			i.say(r, crm.Unknown, kind, what, r.Text("unassigned")+" is neither yes nor no; it is taken for no")
+			i.Say(r, crm.Unknown, kind, what, r.Text("unassigned")+" is neither yes nor no; it is taken for no")
 		case done && why == "":
-			i.say(r, crm.Taken, kind, what, "")
+			i.Say(r, crm.Taken, kind, what, "")
 		case done:
-			i.say(r, crm.Ambiguous, kind, what, why)
+			i.Say(r, crm.Ambiguous, kind, what, why)
 		case why == "":
-			i.say(r, crm.Unknown, kind, what, "the user is in no file; the row is left out")
+			i.Say(r, crm.Unknown, kind, what, "the user is in no file; the row is left out")
 		default:
-			i.say(r, crm.Unknown, kind, what, why+"; the row is left out")
+			i.Say(r, crm.Unknown, kind, what, why+"; the row is left out")
 		}
 	})
 }
@@ -324,56 +241,56 @@ func (x *ObjectPermissions) set(verb, access string, unassigned bool) (why strin
 }
 
 func (i *importer) setTool(r crm.Row) {
-	set, ok := i.need(r, "tool", "permission_set")
-	tool, too := i.need(r, "tool", "tool")
+	set, ok := i.Need(r, "tool", "permission_set")
+	tool, too := i.Need(r, "tool", "tool")
 	if !ok || !too {
 		return
 	}
-	i.later(names, func() { describe(&i.o.Sets, set) })
-	i.later(tools, func() {
-		p := i.o.Sets[set]
+	i.Later(names, func() { description.Mention(&i.Org.Sets, set) })
+	i.Later(tools, func() {
+		p := i.Org.Sets[set]
 		p.Tools = append(p.Tools, tool)
-		i.o.Sets[set] = p
-		i.say(r, crm.Taken, "tool", set+" "+tool, "")
+		i.Org.Sets[set] = p
+		i.Say(r, crm.Taken, "tool", set+" "+tool, "")
 	})
 }
 
 func (i *importer) userTool(r crm.Row) {
-	name, ok := i.need(r, "user tool", "user")
-	tool, too := i.need(r, "user tool", "tool")
+	name, ok := i.Need(r, "user tool", "user")
+	tool, too := i.Need(r, "user tool", "tool")
 	if !ok || !too {
 		return
 	}
-	i.later(tools, func() {
-		if !i.known(r, i.isUser, "user", name, "the tool "+tool) {
+	i.Later(tools, func() {
+		if !description.Known(&i.Importer, r, i.Org.Users, "user", name, "the tool "+tool) {
 			return
 		}
-		u := i.o.Users[name]
+		u := i.Org.Users[name]
 		if u.Permissions == nil {
 			u.Permissions = &Permissions{}
 		}
 		u.Permissions.Tools = append(u.Permissions.Tools, tool)
-		i.o.Users[name] = u
-		i.say(r, crm.Taken, "user tool", name+" "+tool, "")
+		i.Org.Users[name] = u
+		i.Say(r, crm.Taken, "user tool", name+" "+tool, "")
 	})
 }
 
 func (i *importer) property(r crm.Row) {
-	object, ok := i.need(r, "property", "object")
-	name, too := i.need(r, "property", "property")
+	object, ok := i.Need(r, "property", "object")
+	name, too := i.Need(r, "property", "property")
 	if !ok || !too {
 		return
 	}
-	i.later(names, func() { describe(&i.o.Objects, object) })
-	i.later(places, func() {
-		x := i.o.Objects[object]
+	i.Later(names, func() { description.Mention(&i.Org.Objects, object) })
+	i.Later(places, func() {
+		x := i.Org.Objects[object]
 		if _, again := x.Properties[name]; again {
-			i.say(r, crm.Ambiguous, "property", object+"."+name, "stands twice; the first is taken")
+			i.Say(r, crm.Ambiguous, "property", object+"."+name, "stands twice; the first is taken")
 			return
 		}
-		put(&x.Properties, name, Property{View: i.people(r, "view"), Edit: i.people(r, "edit")})
-		i.o.Objects[object] = x
-		i.say(r, crm.Taken, "property", object+"."+name, "")
+		description.Put(&x.Properties, name, Property{View: i.people(r, "view"), Edit: i.people(r, "edit")})
+		i.Org.Objects[object] = x
+		i.Say(r, crm.Taken, "property", object+"."+name, "")
 	})
 }
 
@@ -392,36 +309,36 @@ func (i *importer) people(r crm.Row, column string) *People {
 		case kind == "team" && i.isTeam(name):
 			p.Teams = append(p.Teams, name)
 		default:
-			i.say(r, crm.Unknown, column, v, "is nobody that a file describes; left out")
+			i.Say(r, crm.Unknown, column, v, "is nobody that a file describes; left out")
 		}
 	}
 	if len(values) == 0 {
-		i.say(r, crm.Ambiguous, column, "", "is empty; taken for super admins only")
+		i.Say(r, crm.Ambiguous, column, "", "is empty; taken for super admins only")
 	}
 	return p
 }
 
 func (i *importer) stage(r crm.Row) {
-	object, ok := i.need(r, "stage", "object")
-	pipeline, too := i.need(r, "stage", "pipeline")
+	object, ok := i.Need(r, "stage", "object")
+	pipeline, too := i.Need(r, "stage", "pipeline")
 	if !ok || !too {
 		return
 	}
-	i.later(names, func() { describe(&i.o.Objects, object) })
-	i.later(places, func() {
+	i.Later(names, func() { description.Mention(&i.Org.Objects, object) })
+	i.Later(places, func() {
 		who := i.people(r, "who")
 		what := strings.TrimSpace(object + " " + pipeline + " " + r.Text("stage"))
-		i.say(r, crm.Taken, "stage", what, "")
+		i.Say(r, crm.Taken, "stage", what, "")
 		if who == nil {
 			return // everyone: there is no limit
 		}
-		x := i.o.Objects[object]
+		x := i.Org.Objects[object]
 		s := Stage{Pipeline: pipeline, Stage: r.Text("stage"), Who: *who}
 		if s.Stage == "" {
 			x.Pipelines = append(x.Pipelines, s)
 		} else {
 			x.Stages = append(x.Stages, s)
 		}
-		i.o.Objects[object] = x
+		i.Org.Objects[object] = x
 	})
 }
