@@ -246,6 +246,15 @@ func (n *namer) name(r ref) (name string, again bool) {
 	return name, again
 }
 
+// call gives a thing a name, and says so if that is not its own.
+func (i *importer) call(names *namer, kind string, at place, r ref) string {
+	name, again := names.name(r)
+	if again {
+		i.add(at, crm.Ambiguous, kind, r.String(), "another one has this name; it is called "+name)
+	}
+	return name
+}
+
 // find is what the thing is called that a ref names.
 func (n *namer) find(r ref) (string, bool) {
 	if name, ok := n.byID[r.id]; ok && r.id != "" {

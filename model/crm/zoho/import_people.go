@@ -35,14 +35,11 @@ func (i *importer) role() {
 func (i *importer) resolveRoles(names *namer) {
 	called := make([]string, len(i.roles))
 	for n, r := range i.roles {
-		again := false
 		if _, twice := names.byID[r.id]; twice && r.id != "" {
 			i.add(r.place, crm.Ambiguous, "role", r.String(), "stands twice; the first is taken")
 			continue
 		}
-		if called[n], again = names.name(r.ref); again {
-			i.add(r.place, crm.Ambiguous, "role", r.String(), "another one has this name; it is called "+called[n])
-		}
+		called[n] = i.call(names, "role", r.place, r.ref)
 	}
 	for n, r := range i.roles {
 		if called[n] == "" {
@@ -303,10 +300,7 @@ func (i *importer) resolve() {
 func (i *importer) resolveGroups(n *names) {
 	called := make([]string, len(i.groups))
 	for at, g := range i.groups {
-		again := false
-		if called[at], again = n.groups.name(g.ref); again {
-			i.add(g.place, crm.Ambiguous, "group", g.String(), "another one has this name; it is called "+called[at])
-		}
+		called[at] = i.call(n.groups, "group", g.place, g.ref)
 	}
 	for at, g := range i.groups {
 		i.o.Groups[called[at]] = n.people(i, "group", called[at], g.sources...)

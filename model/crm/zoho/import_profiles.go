@@ -141,10 +141,7 @@ func (i *importer) resolveProfiles(names *namer) {
 		}
 	}
 	for _, p := range all {
-		name, again := names.name(p.ref)
-		if again {
-			i.add(p.place, crm.Ambiguous, "profile", p.String(), "another one has this name; it is called "+name)
-		}
+		name := i.call(names, "profile", p.place, p.ref)
 		profile := Profile{Modules: map[string][]string{}, Administrator: !p.custom && p.name == "Administrator"}
 		i.permissions(&profile, p)
 		i.o.Profiles[name] = profile

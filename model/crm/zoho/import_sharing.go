@@ -228,10 +228,7 @@ func (i *importer) resolveTerritories(n *names) {
 	}
 	called := make([]string, len(i.territories))
 	for at, t := range i.territories {
-		again := false
-		if called[at], again = n.territories.name(t.ref); again {
-			i.add(t.place, crm.Ambiguous, "territory", t.String(), "another one has this name; it is called "+called[at])
-		}
+		called[at] = i.call(n.territories, "territory", t.place, t.ref)
 	}
 	for at, t := range i.territories {
 		i.resolveTerritory(called[at], t, n)
