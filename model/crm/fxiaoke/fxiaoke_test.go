@@ -4,21 +4,18 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
 	"github.com/crmauthz/crmauthz/model/crm/fxiaoke"
+	"github.com/crmauthz/crmauthz/model/crm/internal/crmtest"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -50,10 +47,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, err := fxiaoke.Parse([]byte(tc.text))
-			var e *crm.Error
-			if !errors.Is(err, tc.want) || !errors.As(err, &e) || !strings.Contains(err.Error(), tc.says) || o != nil {
-				t.Errorf("%v, want %v with %q", err, tc.want, tc.says)
-			}
+			crmtest.Refused(t, o, err, tc.want, tc.says)
 		})
 	}
 	if p, err := (&fxiaoke.Organisation{}).Compile("acme"); !errors.Is(err, crm.ErrMalformed) || p != nil {
@@ -61,55 +55,8 @@ func TestParseRefuses(t *testing.T) {
 	}
 }
 
-func descriptions(t testing.TB) map[string][]byte {
-	t.Helper()
-	files, err := filepath.Glob("../../../testdata/crm/fxiaoke/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scenarios", err)
-	}
-	all := map[string][]byte{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s struct{ Organisation yaml.Node }
-		if err := yaml.Unmarshal(data, &s); err != nil {
-			t.Fatal(err)
-		}
-		if all[file], err = yaml.Marshal(&s.Organisation); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
 func TestWhatIsWrittenIsReadAgain(t *testing.T) {
-	for file, text := range descriptions(t) {
-		o, err := fxiaoke.Parse(text)
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		written, err := o.YAML()
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		again, err := fxiaoke.Parse(written)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", file, err, written)
-		}
-		first, err := o.Compile("acme")
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		second, err := again.Compile("acme")
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		if d := cmp.Diff(first, second); d != "" {
-			t.Errorf("%s compiles to something else the second time\n%s\n%s", file, d, written)
-		}
-	}
+	crmtest.DescriptionsReadAgain(t, "fxiaoke", fxiaoke.Parse)
 }
 
 const exported = "../../../testdata/crm/fxiaoke/export"
@@ -154,13 +101,6 @@ func TestImport(t *testing.T) {
 	if _, err := o.Compile("acme"); err != nil {
 		t.Error(err)
 	}
-	counts := map[string]int{}
-	for _, e := range report.Entries {
-		counts[fmt.Sprint(e.Outcome, ": ", e.Kind)]++
-		if e.File == "" || e.Line == 0 && e.Kind != "description" {
-			t.Errorf("without its place: %v", e)
-		}
-	}
 	wantCounts := map[string]int{
 		"taken: description": 1, "taken: object": 2, "ambiguous: object": 1, "unknown: object": 1,
 		"taken: function": 6, "unknown: function": 1, "unknown: functions": 1, "taken: field": 3, "ambiguous: field": 1, "unknown: field": 2,
@@ -170,7 +110,7 @@ func TestImport(t *testing.T) {
 		"taken: team member": 1, "not expressible: team member": 1, "unknown: team member user": 1, "unknown: team member object": 1,
 		"taken: temporary permission": 2, "unknown: temporary permission": 1, "taken: pool": 1, "ambiguous: pool": 1,
 	}
-	if d := cmp.Diff(wantCounts, counts); d != "" {
+	if d := cmp.Diff(wantCounts, crmtest.Counts(t, report)); d != "" {
 		t.Errorf("-want +got\n%s\n%s", d, report.Entries)
 	}
 	if report.Files != 11 {
@@ -191,11 +131,13 @@ func TestImportRefuses(t *testing.T) {
 		"a circle":         {fstest.MapFS{"a.csv": {Data: []byte("object,basic\nA,private\n")}, "x.csv": {Data: []byte("department,parent\nA,B\nB,A\n")}}, model.ErrTooDeep},
 		"huge":             {fstest.MapFS{"x.csv": {Data: bytes.Repeat([]byte("object,basic\n"), crm.MaxFile/13+1)}}, crm.ErrTooLarge},
 	} {
-		o, report, err := fxiaoke.Import(t.Context(), tc.fsys)
-		var e *crm.Error
-		if !errors.Is(err, tc.want) || !errors.As(err, &e) || o != nil || report == nil {
-			t.Errorf("%s: %v, want %v", name, err, tc.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			o, report, err := fxiaoke.Import(t.Context(), tc.fsys)
+			crmtest.Refused(t, o, err, tc.want, "")
+			if report == nil {
+				t.Error("no report")
+			}
+		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -205,56 +147,7 @@ func TestImportRefuses(t *testing.T) {
 }
 
 func FuzzImport(f *testing.F) {
-	err := fs.WalkDir(os.DirFS(exported), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(exported + "/" + name)
-		f.Add(data)
-		return err
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		fsys := fstest.MapFS{"a.yaml": {Data: []byte("objects: {AccountObj: {}}\nusers: {ann: {}}\nroles: {Sales: {}}")}, "x.csv": {Data: data}}
-		o, report, err := fxiaoke.Import(t.Context(), fsys)
-		if report == nil || (o == nil) != (err != nil) {
-			t.Fatal(o, report, err)
-		}
-		if err != nil {
-			return
-		}
-		text, err := o.YAML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := fxiaoke.Parse(text); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-	})
+	crmtest.FuzzTable(f, os.DirFS(exported), "objects: {AccountObj: {}}\nusers: {ann: {}}\nroles: {Sales: {}}", fxiaoke.Import, fxiaoke.Parse)
 }
 
-func FuzzParse(f *testing.F) {
-	for _, text := range descriptions(f) {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		o, err := fxiaoke.Parse(text)
-		if err != nil {
-			var e *crm.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("%T: %v", err, err)
-			}
-			return
-		}
-		if written, err := o.YAML(); err != nil {
-			t.Fatal(err)
-		} else if _, err := fxiaoke.Parse(written); err != nil {
-			t.Fatalf("%v\n%s", err, written)
-		}
-		if p, err := o.Compile("acme"); (p == nil) == (err == nil) {
-			t.Fatal(p, err)
-		}
-	})
-}
+func FuzzParse(f *testing.F) { crmtest.FuzzParse(f, "fxiaoke", fxiaoke.Parse) }

@@ -4,20 +4,17 @@ import (
 	"bytes"
 	"context"
 	"errors"
-	"fmt"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
 	"github.com/crmauthz/crmauthz/model/crm/hubspot"
+	"github.com/crmauthz/crmauthz/model/crm/internal/crmtest"
 )
 
 func TestParseRefuses(t *testing.T) {
@@ -46,10 +43,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, err := hubspot.Parse([]byte(tc.text))
-			var e *crm.Error
-			if !errors.Is(err, tc.want) || !errors.As(err, &e) || !strings.Contains(err.Error(), tc.says) || o != nil {
-				t.Errorf("%v, want %v with %q", err, tc.want, tc.says)
-			}
+			crmtest.Refused(t, o, err, tc.want, tc.says)
 		})
 	}
 	if p, err := (&hubspot.Organisation{}).Compile("acme"); !errors.Is(err, crm.ErrMalformed) || p != nil {
@@ -93,55 +87,8 @@ users:
 	}
 }
 
-func descriptions(t testing.TB) map[string][]byte {
-	t.Helper()
-	files, err := filepath.Glob("../../../testdata/crm/hubspot/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scenarios", err)
-	}
-	all := map[string][]byte{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s struct{ Organisation yaml.Node }
-		if err := yaml.Unmarshal(data, &s); err != nil {
-			t.Fatal(err)
-		}
-		if all[file], err = yaml.Marshal(&s.Organisation); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
 func TestWhatIsWrittenIsReadAgain(t *testing.T) {
-	for file, text := range descriptions(t) {
-		o, err := hubspot.Parse(text)
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		written, err := o.YAML()
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		again, err := hubspot.Parse(written)
-		if err != nil {
-			t.Fatalf("%s: %v\n%s", file, err, written)
-		}
-		first, err := o.Compile("acme")
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		second, err := again.Compile("acme")
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		if d := cmp.Diff(first, second); d != "" {
-			t.Errorf("%s compiles to something else the second time\n%s\n%s", file, d, written)
-		}
-	}
+	crmtest.DescriptionsReadAgain(t, "hubspot", hubspot.Parse)
 }
 
 const exported = "../../../testdata/crm/hubspot/export"
@@ -182,13 +129,6 @@ func TestImport(t *testing.T) {
 	if _, err := o.Compile("acme"); err != nil {
 		t.Error(err)
 	}
-	counts := map[string]int{}
-	for _, e := range report.Entries {
-		counts[fmt.Sprint(e.Outcome, ": ", e.Kind)]++
-		if e.File == "" || e.Line == 0 && e.Kind != "description" {
-			t.Errorf("without its place: %v", e)
-		}
-	}
 	wantCounts := map[string]int{
 		"taken: description": 1, "taken: team": 3, "unknown: team": 3, "taken: seat": 1, "taken: user": 4, "ambiguous: user": 1, "unknown: seat": 1,
 		"unknown: status": 1, "unknown: super admin": 1, "unknown: permission set": 1, "unknown: user column": 1,
@@ -196,7 +136,7 @@ func TestImport(t *testing.T) {
 		"taken: tool": 2, "taken: user tool": 1, "unknown: user": 1, "taken: property": 3, "ambiguous: property": 1, "unknown: view": 1, "ambiguous: edit": 1,
 		"taken: stage": 3,
 	}
-	if d := cmp.Diff(wantCounts, counts); d != "" {
+	if d := cmp.Diff(wantCounts, crmtest.Counts(t, report)); d != "" {
 		t.Errorf("-want +got\n%s\n%s", d, report.Entries)
 	}
 	if report.Files != 10 {
@@ -218,11 +158,13 @@ func TestImportRefuses(t *testing.T) {
 		"huge":             {fstest.MapFS{"x.csv": {Data: bytes.Repeat([]byte("team,parent\n"), crm.MaxFile/12+1)}}, crm.ErrTooLarge},
 		"huge description": {fstest.MapFS{"x.yaml": {Data: bytes.Repeat([]byte("#\n"), model.MaxYAML)}}, crm.ErrTooLarge},
 	} {
-		o, report, err := hubspot.Import(t.Context(), tc.fsys)
-		var e *crm.Error
-		if !errors.Is(err, tc.want) || !errors.As(err, &e) || o != nil || report == nil {
-			t.Errorf("%s: %v, want %v", name, err, tc.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			o, report, err := hubspot.Import(t.Context(), tc.fsys)
+			crmtest.Refused(t, o, err, tc.want, "")
+			if report == nil {
+				t.Error("no report")
+			}
+		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
@@ -232,56 +174,7 @@ func TestImportRefuses(t *testing.T) {
 }
 
 func FuzzImport(f *testing.F) {
-	err := fs.WalkDir(os.DirFS(exported), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(exported + "/" + name)
-		f.Add(data)
-		return err
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
-	f.Fuzz(func(t *testing.T, data []byte) {
-		fsys := fstest.MapFS{"a.yaml": {Data: []byte("objects: {deals: {}}\nusers: {ann: {}}\nteams: {North: {}}")}, "x.csv": {Data: data}}
-		o, report, err := hubspot.Import(t.Context(), fsys)
-		if report == nil || (o == nil) != (err != nil) {
-			t.Fatal(o, report, err)
-		}
-		if err != nil {
-			return
-		}
-		text, err := o.YAML()
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := hubspot.Parse(text); err != nil {
-			t.Fatalf("%v\n%s", err, text)
-		}
-	})
+	crmtest.FuzzTable(f, os.DirFS(exported), "objects: {deals: {}}\nusers: {ann: {}}\nteams: {North: {}}", hubspot.Import, hubspot.Parse)
 }
 
-func FuzzParse(f *testing.F) {
-	for _, text := range descriptions(f) {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		o, err := hubspot.Parse(text)
-		if err != nil {
-			var e *crm.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("%T: %v", err, err)
-			}
-			return
-		}
-		if written, err := o.YAML(); err != nil {
-			t.Fatal(err)
-		} else if _, err := hubspot.Parse(written); err != nil {
-			t.Fatalf("%v\n%s", err, written)
-		}
-		if p, err := o.Compile("acme"); (p == nil) == (err == nil) {
-			t.Fatal(p, err)
-		}
-	})
-}
+func FuzzParse(f *testing.F) { crmtest.FuzzParse(f, "hubspot", hubspot.Parse) }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
 	"runtime"
 	"strings"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/crmtest"
 	"github.com/crmauthz/crmauthz/model/crm/zoho"
 )
 
@@ -98,15 +100,8 @@ func TestImport(t *testing.T) {
 
 func wantCounts(t *testing.T, report *crm.Report) {
 	t.Helper()
-	counts := map[string]int{}
-	for _, e := range report.Entries {
-		if !strings.HasSuffix(e.Kind, " key") {
-			counts[fmt.Sprint(e.Outcome, ": ", e.Kind)]++
-		}
-		if e.File == "" || e.Line == 0 {
-			t.Errorf("without its place: %v", e)
-		}
-	}
+	counts := crmtest.Counts(t, report)
+	maps.DeleteFunc(counts, func(what string, _ int) bool { return strings.HasSuffix(what, " key") })
 	want := map[string]int{
 		"taken: permission": 8, "taken: permission that is off": 4, "unknown: permission": 2, "ambiguous: permission": 2,
 		"taken: profile": 3, "taken: role": 3, "unknown: role": 1, "taken: user": 6, "unknown: user": 1,
@@ -256,17 +251,7 @@ func TestImportOfHugeFilesIsBounded(t *testing.T) {
 }
 
 func FuzzImport(f *testing.F) {
-	err := fs.WalkDir(os.DirFS(exported), ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		data, err := os.ReadFile(exported + "/" + name)
-		f.Add(name, data)
-		return err
-	})
-	if err != nil {
-		f.Fatal(err)
-	}
+	crmtest.EachFile(f, os.DirFS(exported), func(name string, data []byte) { f.Add(name, data) })
 	f.Fuzz(func(t *testing.T, name string, data []byte) {
 		if !fs.ValidPath(name) || name == "." {
 			return

@@ -3,16 +3,12 @@ package zoho_test
 import (
 	"bytes"
 	"errors"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-	"go.yaml.in/yaml/v3"
-
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/crmtest"
 	"github.com/crmauthz/crmauthz/model/crm/zoho"
 )
 
@@ -75,10 +71,7 @@ func TestParseRefuses(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			o, err := zoho.Parse(tc.text)
-			var e *crm.Error
-			if !errors.Is(err, tc.want) || !errors.As(err, &e) || !strings.Contains(err.Error(), tc.says) || o != nil {
-				t.Errorf("%v, want %v with %q", err, tc.want, tc.says)
-			}
+			crmtest.Refused(t, o, err, tc.want, tc.says)
 		})
 	}
 }
@@ -155,81 +148,8 @@ groups: {Both: {users: [bob]}}
 	}
 }
 
-// descriptions are those of the scenarios.
-func descriptions(t testing.TB) map[string][]byte {
-	t.Helper()
-	files, err := filepath.Glob("../../../testdata/crm/zoho/*.yaml")
-	if err != nil || len(files) == 0 {
-		t.Fatal("no scenarios", err)
-	}
-	all := map[string][]byte{}
-	for _, file := range files {
-		data, err := os.ReadFile(file)
-		if err != nil {
-			t.Fatal(err)
-		}
-		var s struct{ Organisation yaml.Node }
-		if err := yaml.Unmarshal(data, &s); err != nil {
-			t.Fatal(err)
-		}
-		if all[file], err = yaml.Marshal(&s.Organisation); err != nil {
-			t.Fatal(err)
-		}
-	}
-	return all
-}
-
 func TestWhatIsWrittenIsReadAgain(t *testing.T) {
-	for file, text := range descriptions(t) {
-		o, err := zoho.Parse(text)
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		written, err := o.YAML()
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		again, err := zoho.Parse(written)
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		if d := cmp.Diff(o, again); d != "" {
-			t.Errorf("%s: -read +read again\n%s", file, d)
-		}
-		first, err := o.Compile("acme")
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		second, err := again.Compile("acme")
-		if err != nil {
-			t.Fatal(file, err)
-		}
-		if d := cmp.Diff(first, second); d != "" {
-			t.Errorf("%s compiles to something else the second time\n%s", file, d)
-		}
-	}
+	crmtest.DescriptionsReadAgain(t, "zoho", zoho.Parse)
 }
 
-func FuzzParse(f *testing.F) {
-	for _, text := range descriptions(f) {
-		f.Add(text)
-	}
-	f.Fuzz(func(t *testing.T, text []byte) {
-		o, err := zoho.Parse(text)
-		if err != nil {
-			var e *crm.Error
-			if !errors.As(err, &e) {
-				t.Fatalf("%T: %v", err, err)
-			}
-			return
-		}
-		if written, err := o.YAML(); err != nil {
-			t.Fatal(err)
-		} else if _, err := zoho.Parse(written); err != nil {
-			t.Fatalf("%v\n%s", err, written)
-		}
-		if p, err := o.Compile("acme"); (p == nil) == (err == nil) {
-			t.Fatal(p, err)
-		}
-	})
-}
+func FuzzParse(f *testing.F) { crmtest.FuzzParse(f, "zoho", zoho.Parse) }
