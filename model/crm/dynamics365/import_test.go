@@ -5,92 +5,33 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
-	"runtime"
-	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crmauthz/crmauthz/model/crm"
 	"github.com/crmauthz/crmauthz/model/crm/dynamics365"
+	"github.com/crmauthz/crmauthz/model/crm/internal/crmtest"
 )
 
 // fsOf is a file system of texts.
-type fsOf map[string]string
-
-func (f fsOf) FS() fstest.MapFS {
-	m := fstest.MapFS{}
-	for name, text := range f {
-		m[name] = &fstest.MapFile{Data: []byte(text)}
-	}
-	return m
-}
-
-// sharedData is the folder of real files of a product: below CRMAUTHZ_SHARED_DATA, or
-// shared/data in a folder above.
-func sharedData(t *testing.T, product string) string {
-	t.Helper()
-	if dir := os.Getenv("CRMAUTHZ_SHARED_DATA"); dir != "" {
-		return filepath.Join(dir, product)
-	}
-	dir, err := os.Getwd()
-	if err != nil {
-		t.Fatal(err)
-	}
-	for above := filepath.Dir(dir); above != dir; dir, above = above, filepath.Dir(above) {
-		found := filepath.Join(above, "shared", "data", product)
-		if _, err := os.Stat(found); err == nil {
-			return found
-		}
-	}
-	t.Skip("CRMAUTHZ_SHARED_DATA is not set, and there is no shared/data above")
-	return ""
-}
+type fsOf = crmtest.Files
 
 // compiles gives every role of an imported organisation to a user, and checks that it compiles and
 // comes back from YAML.
-func compiles(t *testing.T, org *dynamics365.Organisation) *crm.Policy {
+func compiles(t *testing.T, org *dynamics365.Organisation) {
 	t.Helper()
 	org.BusinessUnits["root"] = dynamics365.BusinessUnit{}
 	for i, role := range crm.Keys(org.Roles) {
 		org.Users[fmt.Sprint("u", i)] = dynamics365.User{Unit: "root", Roles: []dynamics365.Assignment{{Role: role}}}
 	}
-	p, err := org.Compile("acme")
-	if err != nil {
-		t.Fatal(err)
-	}
-	data, err := org.YAML()
-	if err != nil {
-		t.Fatal(err)
-	}
-	again, err := dynamics365.Parse(data)
-	if err != nil {
-		t.Fatal(err)
-	}
-	q, err := again.Compile("acme")
-	if err != nil {
-		t.Fatal(err)
-	}
-	if d := cmp.Diff(p, q); d != "" {
-		t.Errorf("after a way through YAML, -before +after\n%s", d)
-	}
-	return p
+	crmtest.ReadAgain(t, org, dynamics365.Parse)
 }
 
 func TestRealFilesImport(t *testing.T) {
-	data := sharedData(t, "dynamics")
-	folders, err := filepath.Glob(filepath.Join(data, "*"))
-	if err != nil || len(folders) == 0 {
-		t.Fatal("no files", err)
-	}
-	for _, folder := range append(folders, data) {
-		t.Run(filepath.Base(folder), func(t *testing.T) { importFolder(t, os.DirFS(folder)) })
-	}
+	crmtest.SharedFolders(t, "dynamics", importFolder)
 }
 
 func importFolder(t *testing.T, fsys fs.FS) {
@@ -98,85 +39,29 @@ func importFolder(t *testing.T, fsys fs.FS) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	files, text := contents(t, fsys)
+	files, text := crmtest.Contents(t, fsys)
 	if report.Files != files {
 		t.Fatalf("%d files were read, of %d", report.Files, files)
 	}
 	for _, level := range []string{"Basic", "Local", "Deep", "Global"} {
-		if got, want := report.Rights[level], strings.Count(text, ` level="`+level+`"`); got != want {
-			t.Errorf("%s: the report counts %d, the text has %d", level, got, want)
-		}
+		crmtest.WantRights(t, report, level, text, ` level="`+level+`"`)
 	}
 	for _, element := range []string{"CanRead", "CanUpdate", "CanCreate"} {
-		if got, want := report.Rights[element], strings.Count(text, "<"+element+">4<"); got != want {
-			t.Errorf("%s: the report counts %d, the text has %d", element, got, want)
-		}
+		crmtest.WantRights(t, report, element, text, "<"+element+">4<")
 	}
 	for element, token := range map[string]string{"RolePrivilege": "<RolePrivilege ", "Role": "<Role ", "FieldPermission": "<FieldPermission>", "FieldSecurityProfile": "<FieldSecurityProfile "} {
-		got := 0
-		for _, e := range report.Entries {
-			if e.Kind == element && e.Line > 0 {
-				got++
-			}
-		}
-		if want := strings.Count(text, token); got != want {
-			t.Errorf("%s: the report has %d, the text %d", element, got, want)
-		}
+		crmtest.WantElements(t, report, element, text, token)
 	}
-	outcomes := map[crm.Outcome]int{}
-	for _, e := range report.Entries {
-		outcomes[e.Outcome]++
-		if e.Outcome == crm.OutcomeUnset || e.File == "" || e.Kind == "" || e.Outcome != crm.Taken && e.Why == "" {
-			t.Errorf("an entry does not say what became of what: %+v", e)
-		}
-	}
-	t.Logf("%d files, %d roles, %d tables, rights %v: %v", report.Files, len(org.Roles), len(org.Tables), report.Rights, outcomes)
+	t.Logf("%d files, %d roles, %d tables, rights %v: %v", report.Files, len(org.Roles), len(org.Tables), report.Rights, crmtest.Outcomes(t, report))
 	compiles(t, org)
-}
-
-func contents(t *testing.T, fsys fs.FS) (files int, text string) {
-	t.Helper()
-	var all strings.Builder
-	err := fs.WalkDir(fsys, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() {
-			return err
-		}
-		files++
-		data, err := fs.ReadFile(fsys, name)
-		all.Write(data)
-		return err
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return files, all.String()
 }
 
 // TestTimeOfTheLargest tells what the largest file costs; see go test -v.
 func TestTimeOfTheLargest(t *testing.T) {
-	content, err := os.ReadFile(filepath.Join(sharedData(t, "dynamics"), "ECER-D365", "ECER3880.Roles.xml"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	one := fsOf{"ECER3880.Roles.xml": string(content)}.FS()
-	var before, after runtime.MemStats
-	runtime.GC()
-	runtime.ReadMemStats(&before)
-	start := time.Now()
-	org, report, err := dynamics365.Import(t.Context(), one, dynamics365.Options{})
-	took := time.Since(start)
-	if err != nil {
-		t.Fatal(err)
-	}
-	runtime.GC()
-	runtime.ReadMemStats(&after)
-	mib := func(n uint64) string { return fmt.Sprintf("%.1f MiB", float64(n)/(1<<20)) }
-	t.Logf("%d bytes: %v, %d entries, %s kept, %s allocated", len(content), took, len(report.Entries),
-		mib(after.HeapAlloc-before.HeapAlloc), mib(after.TotalAlloc-before.TotalAlloc))
-	if took > 10*time.Second {
-		t.Errorf("%v", took)
-	}
-	runtime.KeepAlive(org)
+	largest := filepath.Join(crmtest.SharedData(t, "dynamics"), "ECER-D365", "ECER3880.Roles.xml")
+	crmtest.Costs(t, largest, func(fsys fs.FS) (*dynamics365.Organisation, *crm.Report, error) {
+		return dynamics365.Import(t.Context(), fsys, dynamics365.Options{})
+	})
 }
 
 func imported(t *testing.T, files fsOf, options dynamics365.Options) (*dynamics365.Organisation, *crm.Report) {
@@ -186,18 +71,6 @@ func imported(t *testing.T, files fsOf, options dynamics365.Options) (*dynamics3
 		t.Fatal(err)
 	}
 	return org, report
-}
-
-func wantEntries(t *testing.T, report *crm.Report, wants ...string) {
-	t.Helper()
-	for _, want := range wants {
-		if !slices.ContainsFunc(report.Entries, func(e crm.Entry) bool { return strings.HasPrefix(e.String(), want) }) {
-			t.Errorf("the report does not say %q", want)
-			for _, e := range report.Entries {
-				t.Log(e)
-			}
-		}
-	}
 }
 
 const salesRole = "\uFEFF<?xml version=\"1.0\" encoding=\"utf-8\"?>\n" + `<Role id="{1}" name="Sales" isinherited="1">
@@ -227,7 +100,7 @@ func TestRolesAsTheFilesSayThem(t *testing.T) {
 	if d := cmp.Diff(want, org.Roles); d != "" {
 		t.Error(d)
 	}
-	wantEntries(t, report,
+	crmtest.WantEntries(t, report,
 		"Roles/Sales.xml:2: taken: Role Sales", "Roles/Sales.xml:3: not expressible: IsCustomizable Sales", "Roles/Sales.xml:5: taken: RolePrivilege Sales: prvAppendToAccount",
 		"Roles/Sales.xml:9: ambiguous: RolePrivilege Sales: prvReadnew_Thing: stands twice", "Roles/Sales.xml:11: taken: RolePrivilege Sales: prvReadLicense: not on a table",
 		"Roles/Sales.xml:12: unknown: RolePrivilege Sales: prvWriteAccount: the level Galactic", "Roles/Sales.xml:13: unknown: Novelty",
@@ -276,7 +149,7 @@ func TestCustomizations(t *testing.T) {
 	if d := cmp.Diff(wantColumns, org.ColumnProfiles["Credit"].Columns); d != "" {
 		t.Error(d)
 	}
-	wantEntries(t, report,
+	crmtest.WantEntries(t, report,
 		"customizations.xml:4: taken: attribute account.creditlimit", "customizations.xml:6: taken: OwnershipTypeMask account UserOwned", "customizations.xml:8: unknown: OwnershipTypeMask odd Nobody",
 		"customizations.xml:12: ambiguous: Role Sales: stands in customizations.xml already", "customizations.xml:14: not expressible: Workflows",
 		"customizations.xml:18: ambiguous: column account.name: is not secured", "customizations.xml:19: unknown: CanRead 9", "customizations.xml:19: unknown: CanFly",
@@ -322,15 +195,8 @@ func FuzzImport(f *testing.F) {
 	f.Add("<ImportExportXml><Entities><Entity><entity Name='A'><attributes><attribute><LogicalName>b</LogicalName></attribute></attributes></entity></Entity></Entities><FieldSecurityProfiles><FieldSecurityProfile name='p'><FieldPermissions><FieldPermission><EntityName>a</EntityName><AttributeName>b</AttributeName><CanRead>4</CanRead></FieldPermission></FieldPermissions></FieldSecurityProfile></FieldSecurityProfiles></ImportExportXml>")
 	f.Fuzz(func(t *testing.T, text string) {
 		org, report, err := dynamics365.Import(t.Context(), fsOf{"customizations.xml": text}.FS(), dynamics365.Options{})
-		if err != nil {
-			return
-		}
-		if report == nil {
-			t.Fatal("no report")
-		}
-		var at *crm.Error
-		if _, err := org.Compile("acme"); errors.As(err, &at) {
-			t.Errorf("what was imported does not compile: %v", err)
+		if err == nil {
+			crmtest.ImportCompiles(t, org, report)
 		}
 	})
 }

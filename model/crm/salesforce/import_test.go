@@ -10,8 +10,12 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/crmtest"
 	"github.com/crmauthz/crmauthz/model/crm/salesforce"
 )
+
+// fsOf is a file system of texts.
+type fsOf = crmtest.Files
 
 // document is a metadata file.
 func document(root, content string) string {
@@ -39,21 +43,8 @@ func imported(t *testing.T, files fsOf, options salesforce.Options) (*salesforce
 	if err != nil {
 		t.Fatal(err)
 	}
-	compiles(t, org)
+	crmtest.ReadAgain(t, org, salesforce.Parse)
 	return org, report
-}
-
-// wantEntries checks that the report has entries; their lines are file:line: outcome: kind what.
-func wantEntries(t *testing.T, report *crm.Report, wants ...string) {
-	t.Helper()
-	for _, want := range wants {
-		if !slices.ContainsFunc(report.Entries, func(e crm.Entry) bool { return strings.HasPrefix(e.String(), want) }) {
-			t.Errorf("the report does not say %q", want)
-			for _, e := range report.Entries {
-				t.Log(e)
-			}
-		}
-	}
 }
 
 func TestBothLayoutsAndEncodedNames(t *testing.T) {
@@ -99,7 +90,7 @@ func TestBothLayoutsAndEncodedNames(t *testing.T) {
 	if q := org.Queues["Q"]; !cmp.Equal(q.Roles, []string{"Top"}) || !org.Groups["G"].NoBosses || org.Territories["EU"].Parent != "World" {
 		t.Errorf("%+v %+v", q, org.Groups)
 	}
-	wantEntries(t, report,
+	crmtest.WantEntries(t, report,
 		"src/classes/Controller.cls: not expressible: file", "main/settings/Sharing.settings-meta.xml:2: not expressible: SharingSettings Sharing",
 		"main/profiles/manifest.profile-meta.xml:2: not expressible: Package manifest", "main/queues/Q.queue-meta.xml:3: not expressible: user a@b",
 		"main/groups/G.group-meta.xml:2: ambiguous: Group G", "main/objects/Thing__c/restrictionRules/R.rule-meta.xml:2: not expressible: RestrictionRule R",
@@ -148,7 +139,7 @@ func TestPermissionsAsTheFilesSayThem(t *testing.T) {
 	if d := cmp.Diff(want, org.PermissionSets["Odd"]); d != "" {
 		t.Error(d)
 	}
-	wantEntries(t, report,
+	crmtest.WantEntries(t, report,
 		"p/Odd.permissionset:4: ambiguous: objectPermissions Account: stands twice",
 		"p/Odd.permissionset:5: ambiguous: objectPermissions Log__c: rights that others need are missing",
 		"p/Odd.permissionset:6: unknown: allowRead yes", "p/Odd.permissionset:6: unknown: allowFlying true", "p/Odd.permissionset:7: unknown: objectPermissions",
@@ -184,7 +175,7 @@ func TestMutingSetsAndGroups(t *testing.T) {
 	if d := cmp.Diff(map[string]salesforce.PermissionSetGroup{"G": {Sets: []string{"Full"}, Muting: "Muted"}, "Open": {}}, org.PermissionSetGroups); d != "" {
 		t.Error(d)
 	}
-	wantEntries(t, report, "a/G.permissionsetgroup:3: unknown: PermissionSet force__Gone: of group G is in no file",
+	crmtest.WantEntries(t, report, "a/G.permissionsetgroup:3: unknown: PermissionSet force__Gone: of group G is in no file",
 		"a/Open.permissionsetgroup:3: unknown: MutingPermissionSet Lost: of group Open is in no file; the group grants nothing")
 }
 
@@ -236,7 +227,7 @@ func TestSharingRulesAsTheFilesSayThem(t *testing.T) {
 	if o := org.Objects["Line__c"]; o.Sharing != salesforce.Private {
 		t.Errorf("%+v", o)
 	}
-	wantEntries(t, report,
+	crmtest.WantEntries(t, report,
 		"s/Gift__c.sharingRules:3: taken: sharingOwnerRules Gift__c Below", "s/Gift__c.sharingRules:3: ambiguous: Group Staff: is in no file",
 		"s/Gift__c.sharingRules:3: ambiguous: Role Boss", "s/Gift__c.sharingRules:4: not expressible: includeRecordsOwnedByAll true",
 		"s/Gift__c.sharingRules:5: not expressible: sharingCriteriaRules Gift__c Odd", "s/Gift__c.sharingRules:6: not expressible: sharingCriteriaRules Gift__c Filter",
@@ -261,7 +252,7 @@ func TestLoginLimitsAsTheFilesSayThem(t *testing.T) {
 	if !cmp.Equal(no.LoginIPRanges, []string{"::-::"}) || !cmp.Equal(no.LoginHours, []salesforce.Hours{{}}) {
 		t.Errorf("limits that cannot be read must not be none: %+v", no)
 	}
-	wantEntries(t, report, "p/No.profile:3: unknown: loginIpRanges", "p/No.profile:4: ambiguous: loginHours", "p/Ok.profile:4: ambiguous: loginHours")
+	crmtest.WantEntries(t, report, "p/No.profile:3: unknown: loginIpRanges", "p/No.profile:4: ambiguous: loginHours", "p/Ok.profile:4: ambiguous: loginHours")
 }
 
 func TestBuildTokens(t *testing.T) {
@@ -270,7 +261,7 @@ func TestBuildTokens(t *testing.T) {
 	if org.PermissionSets["%%%NS%%%A"].Fields["%%%NS%%%X__c.%%%NS%%%Y__c"] != salesforce.AccessRead {
 		t.Errorf("%+v", org.PermissionSets)
 	}
-	wantEntries(t, report, "p/%%%NS%%%A.permissionset: ambiguous: build token")
+	crmtest.WantEntries(t, report, "p/%%%NS%%%A.permissionset: ambiguous: build token")
 	org, report = imported(t, files, salesforce.Options{Tokens: map[string]string{"%%%NS%%%": "npsp__"}})
 	if org.PermissionSets["npsp__A"].Fields["npsp__X__c.npsp__Y__c"] != salesforce.AccessRead || report.Count(crm.Ambiguous, "build token") != 0 {
 		t.Errorf("%+v", org.PermissionSets)
@@ -325,15 +316,8 @@ func FuzzImport(f *testing.F) {
 			return
 		}
 		org, report, err := salesforce.Import(t.Context(), fsOf{name: text}.FS(), salesforce.Options{})
-		if err != nil {
-			return
-		}
-		if report == nil {
-			t.Fatal("no report")
-		}
-		var at *crm.Error
-		if _, err := org.Compile("acme"); errors.As(err, &at) {
-			t.Errorf("what was imported does not compile: %v", err)
+		if err == nil {
+			crmtest.ImportCompiles(t, org, report)
 		}
 	})
 }
