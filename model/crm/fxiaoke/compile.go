@@ -74,8 +74,7 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 		return nil, err
 	}
 	c := &compiler{
-		Organisation: o, dialect: dialect, tenant: tenant, made: map[string]bool{},
-		schema: &model.Schema{Types: map[string]model.Type{}, Conditions: map[string]string{}},
+		Organisation: o, dialect: dialect, Compiler: description.NewCompiler(tenant), made: map[string]bool{},
 	}
 	c.types()
 	c.functions()
@@ -88,15 +87,13 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 	c.temporary()
 	c.pools()
 	c.states()
-	return crm.NewPolicy(c.schema, c.facts)
+	return c.Policy()
 }
 
 type compiler struct {
 	*Organisation
+	description.Compiler
 	dialect crm.Dialect
-	tenant  string
-	schema  *model.Schema
-	facts   []model.Fact
 	made    map[string]bool // roles of departments that there are
 }
 
@@ -115,30 +112,6 @@ func Related(r *model.Record, object string) *model.Record {
 	return &model.Record{Type: r.Type + ".for." + crm.Name(object), ID: r.ID, Owners: r.Owners}
 }
 
-func (c *compiler) add(f model.Fact) { c.facts = append(c.facts, f) }
-
-func (c *compiler) member(who, group string) {
-	c.add(model.Membership{Tenant: c.tenant, Member: who, Group: group})
-}
-
-func (c *compiler) condition(kind, name, expr string) string {
-	id := crm.Name(kind + "." + name)
-	c.schema.Conditions[id] = expr
-	return id
-}
-
-func (c *compiler) give(subject string, on model.Target, level model.Level, condition string) {
-	if level > model.LevelNone {
-		c.add(model.TeamRule{Tenant: c.tenant, Subject: subject, On: on, Level: level, If: condition})
-	}
-}
-
-func (c *compiler) forbid(object, condition string, actions ...string) {
-	for _, a := range actions {
-		c.add(model.CustomerRule{Tenant: c.tenant, Subject: model.Everyone, On: model.OnType(crm.Name(object)), Action: a, Effect: model.Deny, If: condition})
-	}
-}
-
 // types makes a type of every object, one of every source, and that of the administration.
 func (c *compiler) types() {
 	actions := map[string]model.Action{}
@@ -149,9 +122,9 @@ func (c *compiler) types() {
 		t := model.Type{Actions: actions, Fields: map[string]model.Field{}, Attributes: c.attributes(name, x), Hierarchy: c.hierarchy()}
 		if s := x.Source; s != nil && len(s.Roles) > 0 {
 			t.Parent = model.Parent{Type: sourceType(s.Object, name), Cap: accessLevels[s.Roles[ownerRole]]}
-			c.schema.Types[t.Parent.Type] = model.Type{Actions: map[string]model.Action{"view": {Need: model.LevelRead}}}
+			c.Schema.Types[t.Parent.Type] = model.Type{Actions: map[string]model.Action{"view": {Need: model.LevelRead}}}
 		}
-		c.schema.Types[crm.Name(name)] = t
+		c.Schema.Types[crm.Name(name)] = t
 	}
 	management := model.Type{Actions: map[string]model.Action{"view": {Need: model.LevelRead}}}
 	for _, r := range c.Roles {
@@ -159,7 +132,7 @@ func (c *compiler) types() {
 			management.Actions[crm.Name(m)] = model.Action{Need: model.LevelFull}
 		}
 	}
-	c.schema.Types[managementType] = management
+	c.Schema.Types[managementType] = management
 }
 
 func (c *compiler) hierarchy() model.Hierarchy {
@@ -201,7 +174,7 @@ func (c *compiler) attributes(object string, x Object) map[string]model.AttrType
 func (c *compiler) functions() {
 	personnel := crm.Name(cmp.Or(c.Personnel, "PersonnelObj"))
 	for name, r := range crm.Sorted(c.Roles) {
-		rule := model.CustomerRule{Tenant: c.tenant, Subject: roleID(name), Effect: model.Allow}
+		rule := model.CustomerRule{Tenant: c.Tenant, Subject: roleID(name), Effect: model.Allow}
 		for object := range crm.Sorted(c.Objects) {
 			rule.On, rule.Action, rule.Scope = model.OnType(crm.Name(object)), model.Any, model.ScopeAll
 			functions := r.Functions[object]
@@ -209,20 +182,20 @@ func (c *compiler) functions() {
 			case r.Administrator && rule.On.Type == personnel:
 				functions = crm.Keys(functionsKnown)
 			case r.Administrator:
-				c.add(rule)
+				c.Add(rule)
 			}
 			for _, f := range functions {
 				rule.Action, rule.Scope = f, model.ScopeLevel
 				if functionsKnown[f].free {
 					rule.Scope = model.ScopeAll
 				}
-				c.add(rule)
+				c.Add(rule)
 			}
 		}
 		rule.On, rule.Scope = model.OnType(managementType), model.ScopeAll
 		for _, m := range r.Management {
 			rule.Action = crm.Name(m)
-			c.add(rule)
+			c.Add(rule)
 		}
 	}
 }
@@ -240,7 +213,7 @@ func (c *compiler) fields() {
 			if len(f.Roles)+len(f.NoExport) > 0 {
 				field.Default = model.FieldHidden
 			}
-			c.schema.Types[typ].Fields[crm.Name(name)] = field
+			c.Schema.Types[typ].Fields[crm.Name(name)] = field
 			for role, r := range crm.Sorted(c.Roles) {
 				level := unset
 				if access, ok := f.Roles[role]; ok {
@@ -252,11 +225,11 @@ func (c *compiler) fields() {
 				if level <= field.Default {
 					continue
 				}
-				rule := model.FieldRule{Tenant: c.tenant, Subject: roleID(role), On: model.OnField(typ, crm.Name(name)), Level: level, Effect: model.Allow}
+				rule := model.FieldRule{Tenant: c.Tenant, Subject: roleID(role), On: model.OnField(typ, crm.Name(name)), Level: level, Effect: model.Allow}
 				if slices.Contains(f.NoExport, role) {
-					rule.If = c.condition("not", "exporting", `action != "export"`)
+					rule.If = c.Condition("not.exporting", `action != "export"`)
 				}
-				c.add(rule)
+				c.Add(rule)
 			}
 		}
 	}
@@ -266,24 +239,24 @@ func (c *compiler) fields() {
 func (c *compiler) people() {
 	for name, u := range crm.Sorted(c.Users) {
 		id := userID(name)
-		c.member(id, employee)
+		c.Member(id, employee)
 		if u.Status == "stopped" {
-			c.add(model.Switch{Tenant: c.tenant, Target: id, Mode: model.ModeOff})
+			c.Add(model.Switch{Tenant: c.Tenant, Target: id, Mode: model.ModeOff})
 		}
 		for _, r := range u.Roles {
-			c.member(id, roleID(r))
+			c.Member(id, roleID(r))
 		}
 		for _, d := range u.departments() {
-			c.member(id, departmentID(d))
+			c.Member(id, departmentID(d))
 		}
 		if boss := c.superior(name); boss != "" && c.dialect.HierarchyOff != "all" {
-			c.add(model.OrgEdge{Tenant: c.tenant, Below: id, Above: userID(boss)})
+			c.Add(model.OrgEdge{Tenant: c.Tenant, Below: id, Above: userID(boss)})
 		}
 		for role, departments := range crm.Sorted(u.Manages) {
 			for _, d := range departments {
 				for _, m := range c.Roles[role].Management {
-					c.add(model.CustomerRule{
-						Tenant: c.tenant, Subject: id, On: model.OnUnit(managementType, departmentID(d)),
+					c.Add(model.CustomerRule{
+						Tenant: c.Tenant, Subject: id, On: model.OnUnit(managementType, departmentID(d)),
 						Action: crm.Name(m), Effect: model.Allow, Scope: model.ScopeAll,
 					})
 				}
@@ -292,12 +265,12 @@ func (c *compiler) people() {
 	}
 	for name, d := range crm.Sorted(c.Departments) {
 		if d.Parent != "" {
-			c.add(model.OrgEdge{Tenant: c.tenant, Below: departmentID(name), Above: departmentID(d.Parent)})
+			c.Add(model.OrgEdge{Tenant: c.Tenant, Below: departmentID(name), Above: departmentID(d.Parent)})
 		}
 	}
 	for name, g := range crm.Sorted(c.Groups) {
 		for _, id := range c.members(g) {
-			c.member(id, groupID(name))
+			c.Member(id, groupID(name))
 		}
 	}
 }
@@ -349,7 +322,7 @@ func (c *compiler) treeRole(department string) string {
 		c.made[id] = true
 		for name, u := range c.Users {
 			if slices.ContainsFunc(u.departments(), func(d string) bool { return c.isBelow(d, department) }) {
-				c.member(userID(name), id)
+				c.Member(userID(name), id)
 			}
 		}
 	}
@@ -364,7 +337,7 @@ func (c *compiler) subjects(p People) []string {
 
 // inDepartment is the condition that the record belongs to a department.
 func (c *compiler) inDepartment(name string) string {
-	return c.condition("department", name, "record.unit == "+crm.Quote(departmentID(name)))
+	return c.Condition("department."+name, "record.unit == "+crm.Quote(departmentID(name)))
 }
 
 // basics are what everyone has: of all records, and of those of his department and organisation.
@@ -375,9 +348,9 @@ func (c *compiler) basics() {
 		if level == model.LevelWrite && c.dialect.PublicWriteDeletes == "yes" {
 			level = model.LevelDelete
 		}
-		c.give(model.Everyone, on, level, "")
+		c.Give(model.Everyone, on, level, "")
 		if x.Department != "" {
-			c.give(model.Everyone, on, accessLevels[x.Department], c.condition("same", "department", "member(record.unit)"))
+			c.Give(model.Everyone, on, accessLevels[x.Department], c.Condition("same.department", "member(record.unit)"))
 		}
 		if x.Organisation == "" {
 			continue
@@ -395,11 +368,11 @@ func (c *compiler) basics() {
 func (c *compiler) within(subject, object, name string, level model.Level) {
 	own := c.organisation(name)
 	if len(own) == len(c.below(name)) {
-		c.give(subject, model.OnUnit(crm.Name(object), departmentID(name)), level, "")
+		c.Give(subject, model.OnUnit(crm.Name(object), departmentID(name)), level, "")
 		return
 	}
 	for _, d := range own {
-		c.give(subject, model.OnType(crm.Name(object)), level, c.inDepartment(d))
+		c.Give(subject, model.OnType(crm.Name(object)), level, c.inDepartment(d))
 	}
 }
 
@@ -427,7 +400,7 @@ func (c *compiler) organisationRole(name string) string {
 		}
 		for user, u := range c.Users {
 			if slices.ContainsFunc(u.departments(), func(d string) bool { return in[d] }) {
-				c.member(userID(user), id)
+				c.Member(userID(user), id)
 			}
 		}
 	}
@@ -445,18 +418,18 @@ func (c *compiler) leaders() {
 		for _, object := range crm.Keys(c.Objects) {
 			typ := crm.Name(object)
 			for _, a := range d.Assistants {
-				c.give(userID(a), model.OnType(typ), model.LevelWrite, c.inDepartment(name))
+				c.Give(userID(a), model.OnType(typ), model.LevelWrite, c.inDepartment(name))
 			}
 			if d.Leader == "" {
 				continue
 			}
-			c.give(userID(d.Leader), model.OnType(typ), model.LevelWrite, c.inDepartment(name))
+			c.Give(userID(d.Leader), model.OnType(typ), model.LevelWrite, c.inDepartment(name))
 			if c.Superiors != "direct" {
-				c.give(userID(d.Leader), model.OnUnit(typ, departmentID(name)), level, "")
+				c.Give(userID(d.Leader), model.OnUnit(typ, departmentID(name)), level, "")
 				continue
 			}
 			for _, child := range children[name] {
-				c.give(userID(d.Leader), model.OnType(typ), level, c.inDepartment(child))
+				c.Give(userID(d.Leader), model.OnType(typ), level, c.inDepartment(child))
 			}
 		}
 	}
@@ -475,16 +448,16 @@ func (c *compiler) rules() {
 		}
 		for _, subject := range c.subjects(r.To) {
 			if expr != "" {
-				c.give(subject, on, level, c.condition("rule", r.Object+"."+strconv.Itoa(i+1), expr))
+				c.Give(subject, on, level, c.Condition("rule."+r.Object+"."+strconv.Itoa(i+1), expr))
 			}
 			if r.From == nil {
 				continue
 			}
 			for _, d := range r.From.Departments {
-				c.give(subject, on, level, c.inDepartment(d))
+				c.Give(subject, on, level, c.inDepartment(d))
 			}
 			for _, d := range r.From.DepartmentsAndBelow {
-				c.give(subject, model.OnUnit(on.Type, departmentID(d)), level, "")
+				c.Give(subject, model.OnUnit(on.Type, departmentID(d)), level, "")
 			}
 		}
 	}
@@ -511,11 +484,11 @@ func (c *compiler) team() {
 		}
 		role := cmp.Or(m.Role, "member")
 		on := model.OnRecord(crm.Name(m.Object), model.EscapeID(m.Record))
-		c.add(model.TeamRule{Tenant: c.tenant, Subject: userID(m.User), On: on, Level: accessLevels[m.Access], As: crm.Name(role)})
+		c.Add(model.TeamRule{Tenant: c.Tenant, Subject: userID(m.User), On: on, Level: accessLevels[m.Access], As: crm.Name(role)})
 		for object, x := range crm.Sorted(c.Objects) {
 			if s := x.Source; s != nil && s.Object == m.Object && len(s.Roles) > 0 {
 				level := min(accessLevels[s.Roles[role]], accessLevels[m.Access])
-				c.give(userID(m.User), model.OnRecord(sourceType(s.Object, object), on.ID), level, "")
+				c.Give(userID(m.User), model.OnRecord(sourceType(s.Object, object), on.ID), level, "")
 			}
 		}
 	}
@@ -532,9 +505,9 @@ func (c *compiler) temporary() {
 		for name, f := range crm.Sorted(functionsKnown) {
 			if f.need <= accessLevels[t.Access] && !f.free && !f.pooled {
 				typ := crm.Name(t.Object)
-				c.add(model.CustomerRule{
-					Tenant: c.tenant, Subject: userID(t.User), On: model.OnRecord(typ, model.EscapeID(t.Record)), Action: name, Effect: model.Allow, Valid: valid,
-					If: c.condition("may", typ+"."+name, c.hasFunction(t.Object, name)),
+				c.Add(model.CustomerRule{
+					Tenant: c.Tenant, Subject: userID(t.User), On: model.OnRecord(typ, model.EscapeID(t.Record)), Action: name, Effect: model.Allow, Valid: valid,
+					If: c.Condition("may."+typ+"."+name, c.hasFunction(t.Object, name)),
 				})
 			}
 		}
@@ -566,13 +539,13 @@ func (c *compiler) pools() {
 	for name, p := range crm.Sorted(c.Pools) {
 		in := crm.Attribute(poolAttr) + " == " + crm.Quote(name)
 		ownerless := "has(" + crm.Attribute(poolAttr) + ") && " + in + " && !ownerIn(" + crm.Quote(employee) + ")"
-		pooled := c.condition("pool", name, ownerless)
+		pooled := c.Condition("pool."+name, ownerless)
 		for kind, group := range map[string]People{"pool.": p.Members, "pool_admins.": p.Admins} {
 			id := "team:" + kind + model.EscapeID(name)
 			for _, who := range c.members(group) {
-				c.member(who, id)
+				c.Member(who, id)
 			}
-			c.give(id, model.OnType(crm.Name(p.Object)), model.LevelRead, pooled)
+			c.Give(id, model.OnType(crm.Name(p.Object)), model.LevelRead, pooled)
 			may := "(" + in + " && member(" + crm.Quote(id) + "))"
 			if kind == "pool." {
 				claim[p.Object] = append(claim[p.Object], may)
@@ -583,16 +556,15 @@ func (c *compiler) pools() {
 	}
 	for object := range crm.Sorted(c.Objects) {
 		if claim[object] == nil {
-			c.add(model.CustomerRule{Tenant: c.tenant, Subject: model.Everyone, On: model.OnType(crm.Name(object)), Action: "choose", Effect: model.Deny})
-			c.add(model.CustomerRule{Tenant: c.tenant, Subject: model.Everyone, On: model.OnType(crm.Name(object)), Action: "assign", Effect: model.Deny})
+			c.Forbid(crm.Name(object), "", "choose", "assign")
 			continue
 		}
 		has, nobodys := "has("+crm.Attribute(poolAttr)+")", "!ownerIn("+crm.Quote(employee)+")"
 		among := func(may []string) string { return has + " && " + nobodys + " && (" + strings.Join(may, " || ") + ")" }
-		c.forbid(object, c.condition("not_claimable", object, "!("+among(claim[object])+")"), "choose")
-		c.forbid(object, c.condition("not_assignable", object, "!("+among(assign[object])+")"), "assign")
-		c.forbid(object, c.condition("ownerless", object, has+" && "+nobodys), "edit", "invalidate", "change_owner", "edit_team", "lock", "unlock", "return")
-		c.forbid(object, c.condition("no_pool", object, "!"+has), "return")
+		c.Forbid(crm.Name(object), c.Condition("not_claimable."+object, "!("+among(claim[object])+")"), "choose")
+		c.Forbid(crm.Name(object), c.Condition("not_assignable."+object, "!("+among(assign[object])+")"), "assign")
+		c.Forbid(crm.Name(object), c.Condition("ownerless."+object, has+" && "+nobodys), "edit", "invalidate", "change_owner", "edit_team", "lock", "unlock", "return")
+		c.Forbid(crm.Name(object), c.Condition("no_pool."+object, "!"+has), "return")
 	}
 }
 
@@ -600,11 +572,11 @@ func (c *compiler) pools() {
 func (c *compiler) states() {
 	for object, x := range crm.Sorted(c.Objects) {
 		if x.Lock != "untracked" {
-			c.forbid(object, c.condition("is", "locked", crm.Attribute(lockAttr)+` == "locked"`), "edit", "invalidate", "recover", "delete", "change_owner", "edit_team", "return")
+			c.Forbid(crm.Name(object), c.Condition("is.locked", crm.Attribute(lockAttr)+` == "locked"`), "edit", "invalidate", "recover", "delete", "change_owner", "edit_team", "return")
 		}
 		if x.LifeStatus != "untracked" {
-			c.forbid(object, c.condition("is", "invalid", crm.Attribute(lifeAttr)+` == "invalid"`), "edit", "invalidate", "change_owner", "edit_team", "lock", "unlock", "return", "choose", "assign")
-			c.forbid(object, c.condition("is", "valid", crm.Attribute(lifeAttr)+` != "invalid"`), "recover", "delete")
+			c.Forbid(crm.Name(object), c.Condition("is.invalid", crm.Attribute(lifeAttr)+` == "invalid"`), "edit", "invalidate", "change_owner", "edit_team", "lock", "unlock", "return", "choose", "assign")
+			c.Forbid(crm.Name(object), c.Condition("is.valid", crm.Attribute(lifeAttr)+` != "invalid"`), "recover", "delete")
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/model"
 	"github.com/crmauthz/crmauthz/model/crm"
+	"github.com/crmauthz/crmauthz/model/crm/internal/description"
 )
 
 const (
@@ -78,23 +79,20 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 		return nil, err
 	}
 	c := &compiler{
-		Organisation: o, dialect: dialect, tenant: tenant, made: map[string]bool{},
-		schema: &model.Schema{Types: map[string]model.Type{}, Conditions: map[string]string{}},
+		Organisation: o, dialect: dialect, Compiler: description.NewCompiler(tenant), made: map[string]bool{},
 	}
 	c.types()
 	c.teams()
 	c.users()
 	c.properties()
 	c.stages()
-	return crm.NewPolicy(c.schema, c.facts)
+	return c.Policy()
 }
 
 type compiler struct {
 	*Organisation
+	description.Compiler
 	dialect crm.Dialect
-	tenant  string
-	schema  *model.Schema
-	facts   []model.Fact
 	made    map[string]bool // roles of sets, and of members, that there are
 }
 
@@ -102,16 +100,8 @@ type compiler struct {
 func userID(name string) string { return "user:" + model.EscapeID(name) }
 func teamID(name string) string { return "team:" + model.EscapeID(name) }
 
-func (c *compiler) add(f model.Fact) { c.facts = append(c.facts, f) }
-
 func (c *compiler) member(who, group string, valid model.Period) {
-	c.add(model.Membership{Tenant: c.tenant, Member: who, Group: group, Valid: valid})
-}
-
-func (c *compiler) condition(name, expr string) string {
-	id := crm.Name(name)
-	c.schema.Conditions[id] = expr
-	return id
+	c.Add(model.Membership{Tenant: c.Tenant, Member: who, Group: group, Valid: valid})
 }
 
 // types makes a type of every object, and those of the account and of teams.
@@ -131,18 +121,18 @@ func (c *compiler) types() {
 	for _, t := range tools {
 		account.Actions[crm.Name(t)] = model.Action{Need: model.LevelFull}
 	}
-	c.schema.Types[accountType] = account
+	c.Schema.Types[accountType] = account
 	team := model.Type{Actions: map[string]model.Action{}}
 	for _, a := range teamActions {
 		team.Actions[a] = model.Action{Need: model.LevelRead}
 	}
-	c.schema.Types[teamType] = team
+	c.Schema.Types[teamType] = team
 	for name, x := range c.Objects {
 		t := model.Type{Actions: actions, Fields: map[string]model.Field{}, Attributes: map[string]model.AttrType{}}
 		if len(x.Pipelines)+len(x.Stages) > 0 {
 			t.Attributes[pipelineAttr], t.Attributes[stageAttr] = model.AttrString, model.AttrString
 		}
-		c.schema.Types[crm.Name(name)] = t
+		c.Schema.Types[crm.Name(name)] = t
 	}
 }
 
@@ -163,7 +153,7 @@ func (c *compiler) teams() {
 		main := "role:main." + model.EscapeID(u.Team)
 		c.member(userID(name), main, model.Period{})
 		for _, a := range teamActions {
-			c.add(model.CustomerRule{Tenant: c.tenant, Subject: main, On: model.OnRecord(teamType, model.EscapeID(u.Team)), Action: a, Effect: model.Allow})
+			c.Add(model.CustomerRule{Tenant: c.Tenant, Subject: main, On: model.OnRecord(teamType, model.EscapeID(u.Team)), Action: a, Effect: model.Allow})
 		}
 	}
 }
@@ -173,7 +163,7 @@ func (c *compiler) users() {
 	for name, u := range crm.Sorted(c.Users) {
 		c.member(userID(name), anyUser, model.Period{})
 		if u.Status != "" && u.Status != "active" {
-			c.add(model.Switch{Tenant: c.tenant, Target: userID(name), Mode: model.ModeOff})
+			c.Add(model.Switch{Tenant: c.Tenant, Target: userID(name), Mode: model.ModeOff})
 		}
 		if u.SuperAdmin {
 			c.member(userID(name), superAdmin, model.Period{})
@@ -187,7 +177,7 @@ func (c *compiler) users() {
 		}
 		c.assign(name, u.Seat, u.Assigned, model.Period{From: from})
 	}
-	c.add(model.CustomerRule{Tenant: c.tenant, Subject: superAdmin, On: model.OnType(model.Any), Action: model.Any, Effect: model.Allow, Scope: model.ScopeAll})
+	c.Add(model.CustomerRule{Tenant: c.Tenant, Subject: superAdmin, On: model.OnType(model.Any), Action: model.Any, Effect: model.Allow, Scope: model.ScopeAll})
 }
 
 // seconds is an instant without what is smaller than a second.
@@ -227,7 +217,7 @@ func (c *compiler) permit(subject string, p Permissions, seat Seat, valid model.
 		}
 	}
 	for _, t := range tools {
-		c.add(model.CustomerRule{Tenant: c.tenant, Subject: subject, On: model.OnType(accountType), Action: crm.Name(t), Effect: model.Allow, Scope: model.ScopeAll, Valid: valid})
+		c.Add(model.CustomerRule{Tenant: c.Tenant, Subject: subject, On: model.OnType(accountType), Action: crm.Name(t), Effect: model.Allow, Scope: model.ScopeAll, Valid: valid})
 	}
 	for object, x := range crm.Sorted(p.Objects) {
 		for action, r := range crm.Sorted(x.reaches(object, tools)) {
@@ -238,13 +228,13 @@ func (c *compiler) permit(subject string, p Permissions, seat Seat, valid model.
 
 // allow makes the rules of one permission.
 func (c *compiler) allow(subject, typ, action string, r reach, valid model.Period) {
-	rule := model.CustomerRule{Tenant: c.tenant, Subject: subject, On: model.OnType(typ), Action: action, Effect: model.Allow, Scope: r.scope, Valid: valid}
+	rule := model.CustomerRule{Tenant: c.Tenant, Subject: subject, On: model.OnType(typ), Action: action, Effect: model.Allow, Scope: r.scope, Valid: valid}
 	if r.scope != model.ScopeLevel {
-		c.add(rule)
+		c.Add(rule)
 	}
 	if r.unassigned {
-		rule.Scope, rule.If = model.ScopeAll, c.condition("unassigned", "!ownerIn("+crm.Quote(anyUser)+")")
-		c.add(rule)
+		rule.Scope, rule.If = model.ScopeAll, c.Condition("unassigned", "!ownerIn("+crm.Quote(anyUser)+")")
+		c.Add(rule)
 	}
 }
 
@@ -339,7 +329,7 @@ func (c *compiler) properties() {
 	for object, x := range crm.Sorted(c.Objects) {
 		typ := crm.Name(object)
 		for name, p := range crm.Sorted(x.Properties) {
-			c.schema.Types[typ].Fields[crm.Name(name)] = model.Field{Default: c.defaultOf(p)}
+			c.Schema.Types[typ].Fields[crm.Name(name)] = model.Field{Default: c.defaultOf(p)}
 			if p.View != nil || p.Edit != nil || c.dialect.Fields == "closed" {
 				c.restrict(typ, crm.Name(name), p)
 			}
@@ -359,11 +349,11 @@ func (c *compiler) defaultOf(p Property) model.FieldLevel {
 
 func (c *compiler) restrict(typ, field string, p Property) {
 	give := func(subject string, level model.FieldLevel, condition string) {
-		c.add(model.FieldRule{Tenant: c.tenant, Subject: subject, On: model.OnField(typ, field), Level: level, Effect: model.Allow, If: condition})
+		c.Add(model.FieldRule{Tenant: c.Tenant, Subject: subject, On: model.OnField(typ, field), Level: level, Effect: model.Allow, If: condition})
 	}
 	viewers, level := "", model.FieldWrite
 	if p.View != nil && p.Edit != nil {
-		viewers, level = c.condition("viewers."+typ+"."+field, c.isOneOf(*p.View)), model.FieldRead
+		viewers, level = c.Condition("viewers."+typ+"."+field, c.isOneOf(*p.View)), model.FieldRead
 	}
 	if p.View != nil {
 		for _, subject := range c.subjects(*p.View) {
@@ -379,8 +369,8 @@ func (c *compiler) restrict(typ, field string, p Property) {
 		give(superAdmin, model.FieldWrite, "")
 	}
 	if c.PropertyRestrictions != "everywhere" && (p.View != nil || p.Edit != nil) {
-		c.schema.Env = map[string]model.AttrType{EnvSource: model.AttrString}
-		give(model.Everyone, model.FieldWrite, c.condition("outside_user_interface", `action == "create" || action == "import" || env.`+EnvSource+` == "api"`))
+		c.Schema.Env = map[string]model.AttrType{EnvSource: model.AttrString}
+		give(model.Everyone, model.FieldWrite, c.Condition("outside_user_interface", `action == "create" || action == "import" || env.`+EnvSource+` == "api"`))
 	}
 }
 
@@ -390,18 +380,11 @@ func (c *compiler) stages() {
 		at := func(s Stage) string { return crm.Attribute(pipelineAttr) + " == " + crm.Quote(s.Pipeline) }
 		for n, s := range x.Pipelines {
 			expr := at(s) + " && !(" + c.isOneOf(s.Who) + ")"
-			c.forbid(object, "pipeline."+object+"."+strconv.Itoa(n+1), expr, model.Any)
+			c.Forbid(crm.Name(object), c.Condition("pipeline."+object+"."+strconv.Itoa(n+1), expr), model.Any)
 		}
 		for n, s := range x.Stages {
 			expr := at(s) + " && " + crm.Attribute(stageAttr) + " == " + crm.Quote(s.Stage) + " && !(" + c.isOneOf(s.Who) + ")"
-			c.forbid(object, "stage."+object+"."+strconv.Itoa(n+1), expr, "edit", "delete", "bulk_delete")
+			c.Forbid(crm.Name(object), c.Condition("stage."+object+"."+strconv.Itoa(n+1), expr), "edit", "delete", "bulk_delete")
 		}
-	}
-}
-
-func (c *compiler) forbid(object, name, expr string, actions ...string) {
-	condition := c.condition(name, expr)
-	for _, a := range actions {
-		c.add(model.CustomerRule{Tenant: c.tenant, Subject: model.Everyone, On: model.OnType(crm.Name(object)), Action: a, Effect: model.Deny, If: condition})
 	}
 }

@@ -63,8 +63,7 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 		return nil, err
 	}
 	c := &compiler{
-		Organisation: o, dialect: dialect, tenant: tenant, teams: map[string]bool{}, superiorsKnown: map[string][]string{},
-		schema: &model.Schema{Types: map[string]model.Type{}, Conditions: map[string]string{}},
+		Organisation: o, dialect: dialect, Compiler: description.NewCompiler(tenant), teams: map[string]bool{}, superiorsKnown: map[string][]string{},
 	}
 	c.types()
 	c.permissions()
@@ -80,21 +79,17 @@ func (o *Organisation) Compile(tenant string) (*crm.Policy, error) {
 	if err := c.addresses(); err != nil {
 		return nil, err
 	}
-	return crm.NewPolicy(c.schema, c.facts)
+	return c.Policy()
 }
 
 // compiler collects what an organisation compiles to.
 type compiler struct {
 	*Organisation
+	description.Compiler
 	dialect        crm.Dialect
-	tenant         string
-	schema         *model.Schema
-	facts          []model.Fact
 	superiorsKnown map[string][]string // by the subjects of people
 	teams          map[string]bool     // the teams of roles, and of roles and subordinates, that there are
 }
-
-func (c *compiler) add(facts ...model.Fact) { c.facts = append(c.facts, facts...) }
 
 // The subjects and types that Zoho's things become.
 func userID(name string) string      { return "user:" + model.EscapeID(name) }
@@ -113,25 +108,8 @@ func Related(r *model.Record) *model.Record {
 	return &model.Record{Type: r.Type + ".related", ID: r.ID, Attrs: r.Attrs}
 }
 
-// condition adds a condition and returns its name.
-func (c *compiler) condition(kind, name, expr string) string {
-	id := crm.Name(kind + "." + name)
-	c.schema.Conditions[id] = expr
-	return id
-}
-
 func (c *compiler) allow(subject, typ, action string, scope model.Scope) {
-	c.add(model.CustomerRule{Tenant: c.tenant, Subject: subject, On: model.OnType(typ), Action: action, Effect: model.Allow, Scope: scope})
-}
-
-func (c *compiler) forbid(typ, action, condition string) {
-	c.add(model.CustomerRule{Tenant: c.tenant, Subject: model.Everyone, On: model.OnType(typ), Action: action, Effect: model.Deny, If: condition})
-}
-
-func (c *compiler) give(subject string, on model.Target, level model.Level, condition string) {
-	if level > model.LevelNone {
-		c.add(model.TeamRule{Tenant: c.tenant, Subject: subject, On: on, Level: level, If: condition})
-	}
+	c.Add(model.CustomerRule{Tenant: c.Tenant, Subject: subject, On: model.OnType(typ), Action: action, Effect: model.Allow, Scope: scope})
 }
 
 // types makes the types: one a module, one for related lists, and the setup.
@@ -142,16 +120,16 @@ func (c *compiler) types() {
 			setup.Actions[crm.Name(name)] = model.Action{Need: model.LevelFull}
 		}
 	}
-	c.schema.Types[setupType] = setup
+	c.Schema.Types[setupType] = setup
 	for name, m := range c.Modules {
 		t := model.Type{Actions: c.actions(name), Attributes: c.attributes(name), Fields: map[string]model.Field{}, Hierarchy: c.superiors()}
 		if m.RelatedTo != "" {
 			t.Parent = model.Parent{Type: RelatedType(m.RelatedTo), Cap: model.LevelFull}
-			c.schema.Types[t.Parent.Type] = model.Type{
+			c.Schema.Types[t.Parent.Type] = model.Type{
 				Actions: map[string]model.Action{"view": {Need: model.LevelRead}}, Attributes: c.attributes(m.RelatedTo),
 			}
 		}
-		c.schema.Types[crm.Name(name)] = t
+		c.Schema.Types[crm.Name(name)] = t
 	}
 }
 
@@ -273,14 +251,14 @@ func (c *compiler) fields() {
 			if len(f.Profiles) > 0 {
 				field.Default = model.FieldHidden
 			}
-			c.schema.Types[typ].Fields[crm.Name(name)] = field
+			c.Schema.Types[typ].Fields[crm.Name(name)] = field
 			for profile, p := range crm.Sorted(c.Profiles) {
 				level := fieldLevels[f.Profiles[profile]]
 				if p.Administrator && c.dialect.AdminsSeeAllFields == "yes" {
 					level = model.FieldWrite
 				}
 				if level > field.Default {
-					c.add(model.FieldRule{Tenant: c.tenant, Subject: profileID(profile), On: model.OnField(typ, crm.Name(name)), Level: level, Effect: model.Allow})
+					c.Add(model.FieldRule{Tenant: c.Tenant, Subject: profileID(profile), On: model.OnField(typ, crm.Name(name)), Level: level, Effect: model.Allow})
 				}
 			}
 		}
@@ -290,30 +268,24 @@ func (c *compiler) fields() {
 // people are the memberships of users and groups, and the switches of users.
 func (c *compiler) people() {
 	for name, u := range crm.Sorted(c.Users) {
-		c.member(userID(name), profileID(u.Profile), roleID(u.Role))
+		c.Member(userID(name), profileID(u.Profile), roleID(u.Role))
 		if u.off() {
-			c.add(model.Switch{Tenant: c.tenant, Target: userID(name), Mode: model.ModeOff})
+			c.Add(model.Switch{Tenant: c.Tenant, Target: userID(name), Mode: model.ModeOff})
 		}
 	}
 	for name, g := range crm.Sorted(c.Groups) {
 		for _, u := range g.Users {
-			c.member(userID(u), groupID(name))
+			c.Member(userID(u), groupID(name))
 		}
 		for _, r := range g.Roles {
-			c.member(c.roleTeam(r), groupID(name))
+			c.Member(c.roleTeam(r), groupID(name))
 		}
 		for _, r := range g.RolesAndSubordinates {
-			c.member(c.treeTeam(r), groupID(name))
+			c.Member(c.treeTeam(r), groupID(name))
 		}
 		for _, in := range g.Groups {
-			c.member(groupID(in), groupID(name))
+			c.Member(groupID(in), groupID(name))
 		}
-	}
-}
-
-func (c *compiler) member(who string, groups ...string) {
-	for _, g := range groups {
-		c.add(model.Membership{Tenant: c.tenant, Member: who, Group: g})
 	}
 }
 
@@ -324,7 +296,7 @@ func (c *compiler) roleTeam(role string) string {
 		c.teams[id] = true
 		for name, u := range c.Users {
 			if u.Role == role {
-				c.member(userID(name), id)
+				c.Member(userID(name), id)
 			}
 		}
 	}
@@ -336,10 +308,10 @@ func (c *compiler) treeTeam(role string) string {
 	id := "team:tree." + model.EscapeID(role)
 	if !c.teams[id] {
 		c.teams[id] = true
-		c.member(c.roleTeam(role), id)
+		c.Member(c.roleTeam(role), id)
 		for name, r := range c.Roles {
 			if r.ReportsTo == role {
-				c.member(c.treeTeam(name), id)
+				c.Member(c.treeTeam(name), id)
 			}
 		}
 	}
@@ -388,7 +360,7 @@ func (c *compiler) defaults() {
 		if level == model.LevelWrite && c.dialect.PublicWriteDeletes == "yes" {
 			level = model.LevelDelete
 		}
-		c.give(model.Everyone, model.OnType(crm.Name(name)), level, "")
+		c.Give(model.Everyone, model.OnType(crm.Name(name)), level, "")
 	}
 }
 
@@ -398,17 +370,17 @@ func (c *compiler) hierarchy() {
 	for name, r := range crm.Sorted(c.Roles) {
 		id := roleID(name)
 		if r.ReportsTo == "" {
-			c.give(id, model.OnType(model.Any), model.LevelFull, "")
+			c.Give(id, model.OnType(model.Any), model.LevelFull, "")
 		} else {
-			c.add(model.OrgEdge{Tenant: c.tenant, Below: id, Above: roleID(r.ReportsTo)})
+			c.Add(model.OrgEdge{Tenant: c.Tenant, Below: id, Above: roleID(r.ReportsTo)})
 		}
 		if r.ShareWithPeers && by == model.ByUnits {
-			c.give(id, model.OnType(model.Any), model.LevelFull, c.condition("peers", name, "ownerIn("+crm.Quote(id)+")"))
+			c.Give(id, model.OnType(model.Any), model.LevelFull, c.Condition("peers."+name, "ownerIn("+crm.Quote(id)+")"))
 		}
 	}
 	for name, u := range crm.Sorted(c.Users) {
 		if u.ReportsTo != "" && by == model.ByLine {
-			c.add(model.OrgEdge{Tenant: c.tenant, Below: userID(name), Above: userID(u.ReportsTo)})
+			c.Add(model.OrgEdge{Tenant: c.Tenant, Below: userID(name), Above: userID(u.ReportsTo)})
 		}
 	}
 }
@@ -429,14 +401,14 @@ func (c *compiler) rules() {
 		}
 		condition := ""
 		if expr != "" {
-			condition = c.condition("rule", r.Module+"."+strconv.Itoa(i+1), expr)
+			condition = c.Condition("rule."+r.Module+"."+strconv.Itoa(i+1), expr)
 		}
 		to := c.subjects(r.To)
 		if s := c.dialect.ManagersOfGrantees; s == "yes" || s == "by_rule" && r.SuperiorsAllowed {
 			to = append(to, c.superiorsOf(r.To)...)
 		}
 		for _, subject := range to {
-			c.give(subject, model.OnType(crm.Name(r.Module)), accessLevels[r.Access], condition)
+			c.Give(subject, model.OnType(crm.Name(r.Module)), accessLevels[r.Access], condition)
 		}
 	}
 }
@@ -538,15 +510,15 @@ func (c *compiler) shares() {
 	for _, s := range c.Shares {
 		condition := ""
 		if c.dialect.SharesAtOwnerChange == "dropped" {
-			condition = c.condition("owned_by", s.Owner, crm.Quote(userID(s.Owner))+" in record.owners")
+			condition = c.Condition("owned_by."+s.Owner, crm.Quote(userID(s.Owner))+" in record.owners")
 		}
 		if c.dialect.DeactivationDropsShares == "yes" {
 			s.With.Users = slices.DeleteFunc(slices.Clone(s.With.Users), func(u string) bool { return c.Users[u].off() })
 		}
 		for _, subject := range c.subjects(s.With) {
 			c.share(subject, model.OnRecord(crm.Name(s.Module), model.EscapeID(s.Record)), accessLevels[s.Access], condition)
-			if _, ok := c.schema.Types[RelatedType(s.Module)]; ok && s.Related {
-				c.give(subject, model.OnRecord(RelatedType(s.Module), model.EscapeID(s.Record)), accessLevels[s.Access], condition)
+			if _, ok := c.Schema.Types[RelatedType(s.Module)]; ok && s.Related {
+				c.Give(subject, model.OnRecord(RelatedType(s.Module), model.EscapeID(s.Record)), accessLevels[s.Access], condition)
 			}
 		}
 	}
@@ -555,21 +527,21 @@ func (c *compiler) shares() {
 // share gives a level of one record and, where the dialect has that, what needs no
 // more without a permission, and changing the owner.
 func (c *compiler) share(subject string, on model.Target, level model.Level, condition string) {
-	c.give(subject, on, level, condition)
-	rule := model.CustomerRule{Tenant: c.tenant, Subject: subject, On: on, Effect: model.Allow, If: condition}
-	for name, a := range crm.Sorted(c.schema.Types[on.Type].Actions) {
+	c.Give(subject, on, level, condition)
+	rule := model.CustomerRule{Tenant: c.Tenant, Subject: subject, On: on, Effect: model.Allow, If: condition}
+	for name, a := range crm.Sorted(c.Schema.Types[on.Type].Actions) {
 		rule.Action = name
 		if c.dialect.SharesWithoutPermission == "sufficient" && a.Need <= level && !verbs[name].free {
-			c.add(rule)
+			c.Add(rule)
 		}
 	}
 	if c.dialect.WriteSharesTransfer == "yes" && level == model.LevelWrite {
 		may := "(" + c.permitted(on.Type, "change_owner") + ")"
 		if condition != "" {
-			may += " && (" + c.schema.Conditions[condition] + ")"
+			may += " && (" + c.Schema.Conditions[condition] + ")"
 		}
-		rule.Action, rule.If = "change_owner", c.condition("transfers", on.Type+"."+condition, may)
-		c.add(rule)
+		rule.Action, rule.If = "change_owner", c.Condition("transfers."+on.Type+"."+condition, may)
+		c.Add(rule)
 	}
 }
 
@@ -590,7 +562,7 @@ func (c *compiler) permitted(typ, permission string) string {
 func (c *compiler) territories() {
 	for name, t := range crm.Sorted(c.Territories) {
 		for _, u := range t.Users {
-			c.member(userID(u), territoryID(name))
+			c.Member(userID(u), territoryID(name))
 		}
 	}
 	for module, m := range crm.Sorted(c.Modules) {
@@ -598,11 +570,11 @@ func (c *compiler) territories() {
 			continue
 		}
 		for name, t := range crm.Sorted(c.Territories) {
-			condition := c.condition("territory", module+"."+name, c.inTerritory(module, name))
+			condition := c.Condition("territory."+module+"."+name, c.inTerritory(module, name))
 			give := func(subject string, level model.Level) {
-				c.give(subject, model.OnType(crm.Name(module)), level, condition)
-				if _, ok := c.schema.Types[RelatedType(module)]; ok {
-					c.give(subject, model.OnType(RelatedType(module)), level, condition)
+				c.Give(subject, model.OnType(crm.Name(module)), level, condition)
+				if _, ok := c.Schema.Types[RelatedType(module)]; ok {
+					c.Give(subject, model.OnType(RelatedType(module)), level, condition)
 				}
 			}
 			give(territoryID(name), accessLevels[t.Access])
@@ -654,7 +626,7 @@ func (c *compiler) teamspaces() {
 		if len(in) > 0 {
 			expr = "!(" + strings.Join(in, " || ") + ")"
 		}
-		c.forbid(crm.Name(module), model.Any, c.condition("outside", module, expr))
+		c.Forbid(crm.Name(module), c.Condition("outside."+module, expr), model.Any)
 	}
 }
 
@@ -665,17 +637,17 @@ func (c *compiler) locks() {
 			continue
 		}
 		expr := c.lockedExpr(m)
-		condition := c.condition("locked", module, expr)
+		condition := c.Condition("locked."+module, expr)
 		for _, action := range m.Lock.Actions {
 			if action != "edit" || len(m.Lock.ExcludedFields) == 0 {
-				c.forbid(crm.Name(module), crm.Name(action), condition)
+				c.Forbid(crm.Name(module), condition, crm.Name(action))
 				continue
 			}
-			editing := c.condition("locked_fields", module, `action != "create" && action != "import" && `+expr)
+			editing := c.Condition("locked_fields."+module, `action != "create" && action != "import" && `+expr)
 			for field := range crm.Sorted(m.Fields) {
 				if !slices.Contains(m.Lock.ExcludedFields, field) {
-					c.add(model.FieldRule{
-						Tenant: c.tenant, Subject: model.Everyone, On: model.OnField(crm.Name(module), crm.Name(field)),
+					c.Add(model.FieldRule{
+						Tenant: c.Tenant, Subject: model.Everyone, On: model.OnField(crm.Name(module), crm.Name(field)),
 						Level: model.FieldWrite, Effect: model.Deny, If: editing,
 					})
 				}
@@ -719,8 +691,8 @@ func (c *compiler) addresses() error {
 	if len(listed) == 0 {
 		return nil
 	}
-	c.schema.Env = map[string]model.AttrType{crm.EnvIP: model.AttrString}
+	c.Schema.Env = map[string]model.AttrType{crm.EnvIP: model.AttrString}
 	expr := "(" + strings.Join(listed, " || ") + ") && !(" + strings.Join(from, " || ") + ")"
-	c.forbid(model.Any, model.Any, c.condition("address", "not_allowed", expr))
+	c.Forbid(model.Any, c.Condition("address.not_allowed", expr), model.Any)
 	return nil
 }

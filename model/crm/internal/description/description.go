@@ -1,5 +1,6 @@
 // Package description has what the products' packages do alike with their descriptions of an
-// organisation, whatever the products' words are: it reads and writes them, and makes them of tables.
+// organisation, whatever the products' words are: it reads and writes them, makes them of tables,
+// and collects what they compile to.
 package description
 
 import (
