@@ -1,8 +1,6 @@
 package engine
 
-import (
-	"slices"
-)
+import "slices"
 
 // rule is a rule packed into 8 bytes, which order as these parts do, from the
 // top: its subject; on a single record, what it is about; its level (of a customer
