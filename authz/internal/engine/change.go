@@ -26,7 +26,9 @@ func (s *Snapshot) With(revision model.Revision, removed, added []model.Line) (n
 			}
 		}
 	}
-	n.cells = n.schema.cellsInUse(n.customer)
+	if c.own[customerRule] {
+		n.cells = n.schema.cellsInUse(n.customer)
+	}
 	n.switched = n.switches.any()
 	n.timely = n.timely || n.switched
 	n.inverted = &inverted{}
@@ -117,6 +119,7 @@ func (c *changing) rule(p placement, add bool) error {
 	now := newRun(changed(old, r, add))
 	c.records = c.records.with(p.typ, p.id, now)
 	c.onRecords |= 1 << p.kind
+	c.holders = c.holders.with(r.subject())
 	if c.inverse != nil {
 		c.inverse = c.inverse.rule(p.typ, p.id, now, r)
 	}

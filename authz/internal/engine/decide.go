@@ -82,7 +82,7 @@ func (q *question) customerRules(req *model.Request) (forbidding, allowing sourc
 			continue
 		}
 		for i := range int(s.cells) {
-			c := s.customer.at(q.action.cells[i])
+			c := q.cell(s, i)
 			if c == nil {
 				continue
 			}
@@ -104,11 +104,19 @@ func (q *question) customerRules(req *model.Request) (forbidding, allowing sourc
 	return source{}, allowing
 }
 
+// cell is a cell of the action in a snapshot; of an empty one it may be nil.
+func (q *question) cell(s *Snapshot, i int) *cell[customerMasks] {
+	if i == 0 && s == q.Snapshot && q.ahead.of == q.action {
+		return &q.ahead.cell
+	}
+	return s.customer.at(q.action.cells[i])
+}
+
 // rulesOnRecord looks through the rules on the single record, for the action or
 // for every action.
 func (q *question) rulesOnRecord(req *model.Request, allowing *source) (forbidding source) {
 	for i := uint(0); ; i++ {
-		switch r := q.rules.mine(q.who, i); {
+		switch r := q.rules.mine(q, i); {
 		case r == 0:
 			return source{}
 		case r.about() != q.action.about() && r.about() != everyAction:

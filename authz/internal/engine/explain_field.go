@@ -48,7 +48,7 @@ func (q *question) fieldRules(req *model.Request, f *field) (rules []model.Field
 	if req.Record == nil || !q.hasOnRecords(fieldRule) {
 		return rules
 	}
-	for i, r := uint(0), q.rules.mine(q.who, 0); r != 0; i, r = i+1, q.rules.mine(q.who, i+1) {
+	for i, r := uint(0), q.rules.mine(q, 0); r != 0; i, r = i+1, q.rules.mine(q, i+1) {
 		on := q.fieldTarget(f, 0)
 		switch r.about() {
 		case f.about():

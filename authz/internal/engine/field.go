@@ -177,7 +177,7 @@ func (q *question) fieldLevel(req *model.Request, f *field) model.FieldLevel {
 		}
 	}
 	if q.hasOnRecords(fieldRule) {
-		for i, r := uint(0), q.rules.mine(q.who, 0); r != 0; i, r = i+1, q.rules.mine(q.who, i+1) {
+		for i, r := uint(0), q.rules.mine(q, 0); r != 0; i, r = i+1, q.rules.mine(q, i+1) {
 			if r.about() == f.about() || r.about() == everyField {
 				q.countField(req, q.Snapshot, r, count)
 			}

@@ -21,8 +21,8 @@ type key struct {
 	Words
 }
 
-// Words are of a name of less than 16 bytes all of it, its length in the last byte; of
-// a longer one a hash and its length.
+// Words are of a name of less than 16 bytes all of it, and in the last byte its length and 1; of
+// a longer one a hash and its length. So they are never all zero.
 type Words struct{ a, b uint64 }
 
 // Whole tells whether the words are all of the name.
@@ -54,7 +54,7 @@ func keyOf(tag uint32, name string) (k key) {
 		k.a = uint64(name[0]) | uint64(name[n/2])<<8 | uint64(name[n-1])<<16
 	}
 	if n < short {
-		k.b |= uint64(n) << 56
+		k.b |= uint64(n+1) << 56
 	}
 	k.hash = uint32(fold(fold(k.a^h, k.b^secrets[1]), secrets[2]^uint64(n)))
 	return k
@@ -64,7 +64,7 @@ func keyOf(tag uint32, name string) (k key) {
 func (k *key) appendName(to []byte) []byte {
 	to = binary.LittleEndian.AppendUint64(to, k.a)
 	to = binary.LittleEndian.AppendUint64(to, k.b)
-	return to[:len(to)-16+int(k.b>>56)]
+	return to[:len(to)-17+int(k.b>>56)]
 }
 
 func fold(a, b uint64) uint64 {

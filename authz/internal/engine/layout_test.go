@@ -16,8 +16,8 @@ func TestWhatADecisionReadsFillsCacheLines(t *testing.T) {
 		"a user in her table":          {unsafe.Sizeof(slot[subject]{}), 128},
 		"several rules on one record":  {unsafe.Sizeof(manyRules{}), 64},
 		"an action":                    {(unsafe.Sizeof(action{}) + 7) &^ 7, 56},
-		"what leads to a user":         {unsafe.Offsetof(s.records), 64},
-		"what leads to rules on types": {unsafe.Offsetof(s.nobody), 160},
+		"what leads to a user":         {unsafe.Offsetof(s.subjects) + unsafe.Offsetof(s.subjects.few), 64},
+		"what leads to rules on types": {unsafe.Offsetof(s.customer) + unsafe.Offsetof(s.customer.rules), 240},
 	} {
 		if size.got != size.want {
 			t.Errorf("%s: %d bytes, want %d", name, size.got, size.want)

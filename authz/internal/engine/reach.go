@@ -156,7 +156,7 @@ func (q *question) teamRules(req *model.Request, r *model.Record, t *recordType,
 			on = &recordRules{}
 			on.set(q.rulesOn(r, t))
 		}
-		for i, held := uint(0), on.mine(q.who, 0); held != 0; i, held = i+1, on.mine(q.who, i+1) {
+		for i, held := uint(0), on.mine(q, 0); held != 0; i, held = i+1, on.mine(q, i+1) {
 			if held.about() == aboutTeam && held.level() >= uint8(level) && q.holds(req, q.Snapshot, held, r, model.Allow) {
 				return way{how: byTeamRule, rule: held, place: onRecord}
 			}

@@ -23,6 +23,7 @@ type question struct {
 	action *action
 	who    *subject    // the user, with her groups at the instant
 	rules  recordRules // on the single record
+	ahead  readAhead
 	at     time.Time
 	begun  time.Time        // at, or later: switches that are to begin until then have begun
 	lifted lifted           // the switches that are not for who asks
@@ -30,6 +31,13 @@ type question struct {
 	copied *condition.Input // of the request, if a condition was judged
 	unsure bool             // a condition was unknown for want of attributes of the user or the environment
 	varied bool             // the user's groups, or a field rule that was met, may be others for another record or a moment later
+}
+
+// readAhead is an action's first cell, which a decision looks at last, copied at first: so
+// that the processor waits for its memory and the user's at the same time.
+type readAhead struct {
+	of   *action // nil: none was read
+	cell cell[customerMasks]
 }
 
 // utc is the instant t without its location, which is the caller's.
@@ -50,14 +58,19 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		return cmp.Or(s.schema.CheckRequest(Clone(req)), model.ErrUnknownAction)
 	}
 	q.typ = q.action.typ
-	// The user comes first, since most that ask are known: so the processor goes on
-	// to the record's rules while it waits for the memory in which she lies.
+	if s.hasOnType(q.typ) {
+		if c := s.customer.at(q.action.cells[0]); c != nil {
+			q.ahead = readAhead{q.action, *c}
+		}
+	}
+	var on *run
+	if req.Record != nil {
+		on = s.rulesOn(req.Record, q.typ) // before the user, since the way to them is longer
+	}
 	if who == nil {
 		q.who = s.subject(req.User)
 	}
-	if req.Record != nil {
-		q.rules.set(s.rulesOn(req.Record, q.typ))
-	}
+	q.rules.set(on)
 	if !q.known(req) {
 		if err := s.schema.CheckRequest(Clone(req)); err != nil {
 			return err

@@ -22,9 +22,10 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 		}
 		slices.Sort(ids)
 		who := newSubject(none, 0, slices.Compact(ids), nil, func(uint32) uint8 { return 0 })
-		all, want := []rule(nil), []rule(nil)
+		all, want, holders := []rule(nil), []rule(nil), idSet(nil)
 		for range d.IntN(120) {
 			all = append(all, newRule(uint32(d.IntN(220)), about(d.IntN(5)), 1, 0))
+			holders = holders.with(all[len(all)-1].subject())
 		}
 		slices.Sort(all)
 		for _, r := range all {
@@ -32,6 +33,7 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 				want = append(want, r)
 			}
 		}
+		q := question{Snapshot: &Snapshot{holders: holders}, who: &who}
 		rules, on := recordRules{}, newRun(all)
 		rules.set(&on)
 		for range 40 {
@@ -42,7 +44,7 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 			if i < len(want) {
 				expected = want[i]
 			}
-			if got := rules.mine(&who, uint(i)); got != expected {
+			if got := rules.mine(&q, uint(i)); got != expected {
 				t.Fatalf("rule %d of %d, of %d on the record: got %x, want %x", i, len(want), len(all), got, expected)
 			}
 		}

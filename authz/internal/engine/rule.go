@@ -107,26 +107,43 @@ func (g *guide) seek(rules []rule, subject uint32) int {
 	}
 	apart := g.apart(rules)
 	start := min((before-1)*apart, len(rules))
-	part := rules[start:min(start+apart, len(rules))]
-	i, _ := slices.BinarySearch(part, newRule(subject, 0, 0, 0))
-	return start + i
+	part, first := rules[start:min(start+apart, len(rules))], newRule(subject, 0, 0, 0)
+	for len(part) > many {
+		if half := len(part) / 2; part[half] < first {
+			part, start = part[half:], start+half
+		} else {
+			part = part[:half]
+		}
+	}
+	for _, r := range part { // all of them: which are before it is nothing to guess at
+		if r < first {
+			start++
+		}
+	}
+	return start
 }
 
-// next is subject.next for many rules that have a guide, behind one that concerns the user.
-func (g *guide) next(s *subject, run []rule, from int) int {
+// next is subject.next for many rules that have a guide, behind one that concerns the
+// user. Of her groups, only the holders of rules on single records are sought.
+func (g *guide) next(s *subject, holders idSet, run []rule, from int) int {
 	ids, at := s.ids(), g[0] // the subject of the rule to go on with, or one before it
 	if from > 0 {
 		if at = run[from-1].subject(); from < len(run) && run[from].subject() == at {
 			return from // as the one before it did
 		}
 	}
-	for i := atLeast(ids, at); i < len(ids); i += atLeast(ids[i:], at) {
+	for i := atLeast(ids, at); i < len(ids); {
+		if !holders.has(ids[i]) {
+			i++
+			continue
+		}
 		if from = max(from, g.seek(run, ids[i])); from == len(run) {
 			break
 		}
 		if at = run[from].subject(); at == ids[i] {
 			return from
 		}
+		i += atLeast(ids[i:], at)
 	}
 	return len(run)
 }
@@ -186,15 +203,15 @@ func (rs *recordRules) set(r *run) {
 }
 
 // mine is the rule that comes i-th among those that concern the user; 0: there are no more.
-func (rs *recordRules) mine(who *subject, i uint) rule {
+func (rs *recordRules) mine(q *question, i uint) rule {
 	if at := i - rs.first; at < rs.count { // not if it is before the first
 		return rs.window[at]
 	}
-	return rs.move(who, i)
+	return rs.move(q.who, q.holders, i)
 }
 
 // move moves the window on until it shows the i-th rule, from the start if it must go back.
-func (rs *recordRules) move(who *subject, i uint) rule {
+func (rs *recordRules) move(who *subject, holders idSet, i uint) rule {
 	if i < rs.first {
 		*rs = recordRules{all: rs.all, guide: rs.guide}
 	}
@@ -203,7 +220,7 @@ func (rs *recordRules) move(who *subject, i uint) rule {
 		for rs.passed <= len(rs.all) && rs.count < uint(len(rs.window)) {
 			at, r := 0, rule(0)
 			if len(rs.all) > many {
-				at = rs.guide.next(who, rs.all, rs.passed)
+				at = rs.guide.next(who, holders, rs.all, rs.passed)
 			} else {
 				at = who.next(rs.all, rs.passed)
 			}
@@ -218,4 +235,20 @@ func (rs *recordRules) move(who *subject, i uint) rule {
 		return rs.window[i]
 	}
 	return 0
+}
+
+// idSet is a set of ids of subjects, a bit for each.
+type idSet []uint64
+
+func (s idSet) has(id uint32) bool { return int(id/64) < len(s) && s[id/64]>>(id%64)&1 != 0 }
+
+// with is the set with an id in it: itself, or a copy.
+func (s idSet) with(id uint32) idSet {
+	if s.has(id) {
+		return s
+	}
+	next := make(idSet, max(len(s), int(id/64)+1))
+	copy(next, s)
+	next[id/64] |= 1 << (id % 64)
+	return next
 }

@@ -27,9 +27,10 @@ type Snapshot struct {
 	opens     bool      // the tenant is or may become open
 	onTypes   uint32    // the types that there are or were customer rules on, a bit for each index, modulo 32
 	subjects  table[subject]
-	records   table[run]           // the rules on single records, by type and id
 	customer  cells[customerMasks] // customer rules on types, by action cell
+	records   table[run]           // the rules on single records, by type and id
 	nobody    *subject             // of whom there are no facts
+	holders   idSet                // who holds rules on single records, or did
 
 	off      map[string][]offSwitch // groups switched off
 	excepted []toggle               // for whom switches of groups, rules and memberships are not

@@ -10,18 +10,22 @@ import (
 // it, so that a snapshot of a million facts is followed by the next in
 // microseconds while readers go on with the old one.
 //
-// Layout, for machines on which memory is far: a branch is as long as a cache
-// line and tells, by a byte of each hash, in which slots of its page a name may be. So a
-// lookup reads one line for each level, of which most tables have one, and one slot.
+// Layout, for machines on which memory is far: a few bytes that many names share lead from
+// a hash to the one slot in which its name can be (by hash and displace, of Belazzougui,
+// Botelho and Dietzfelbinger, 2009), so that a lookup waits for the memory of that slot only.
 type table[V any] struct {
-	root []branch[V] // a power of two of them, or none
+	root []branch[V] // of many names: a power of two of them
+	few  [2]branch[V]
 }
 
-// branch holds either a page of slots or the branches below.
+// branch holds either a page of slots or the branches below. The names of a page are
+// divided into buckets by their hashes, and each bucket is displaced so that all
+// its names come to places of their own.
 type branch[V any] struct {
-	marks [pageSize / 8]uint64 // a byte for each slot; 0: there is none
-	slots []slot[V]
-	below []branch[V] // a power of two of them, or none
+	slots    []slot[V]     // the places, some of them free; then names that have no place
+	below    *[]branch[V]  // a power of two of them; nil: it is a page
+	rest     uint32        // how many names have no place
+	displace [buckets]byte // by bucket
 }
 
 // slot is a name and its value. A short name is all in its key.
@@ -32,24 +36,30 @@ type slot[V any] struct {
 }
 
 const (
-	pageSize  = 16 // the names in a page before it is split; more only where their hashes are the same
-	grown     = 16 // into how many branches it is split
-	maxFan    = 256
-	flat      = 7  // so many bits of a hash lead to a page over one level, more over several
-	wayBits   = 24 // of a hash, which lead to a page
-	everyByte = 0x0101010101010101
-	gather    = 0x0102040810204080 // times the low bits of eight bytes: they come together in the highest
+	pageSize = 96 // the names in a page before it is split; more only where their hashes are the same
+	usual    = 64 // the names in a page of many, at most and on average
+	added    = 8  // so many names are added to a page without a place before they all get places anew
+	spare    = 16 // of so many places one is left free, so that displacements are soon found
+	buckets  = 28
+	grown    = 8 // into how many branches a page is split, at least
+	maxFan   = 256
+	flat     = 7  // so many bits of a hash lead to a page over one level, more over several
+	wayBits  = 24 // of a hash, which lead to a page
 )
 
-// mark is the byte of a hash by which a page tells its slots apart. The lower bits
-// are the way to the page.
-func mark(h uint32) uint64 { return max(1, uint64(h>>wayBits)) }
+// bucket is the bucket of a hash, by its higher bits: the lower ones are the way to the page.
+func bucket(hash uint32) uint32 { return hash >> 16 * buckets >> 16 }
+
+// placeOf is the place of a hash among so many, in a bucket that is displaced.
+func placeOf(hash uint32, displaced byte, places int) uint {
+	return uint(uint64((hash^uint32(displaced)*0x9E3779B1)*0x85EBCA77) * uint64(places) >> 32)
+}
 
 // branch returns the branch in whose page a name with this hash would be.
 func (t *table[V]) branch(h uint32) *branch[V] {
 	level := t.root
 	if len(level) == 0 {
-		return nil
+		level = t.few[:]
 	}
 	for {
 		b := &level[h&uint32(len(level)-1)]
@@ -57,31 +67,26 @@ func (t *table[V]) branch(h uint32) *branch[V] {
 			return b
 		}
 		h >>= bits.TrailingZeros(uint(len(level)))
-		level = b.below
+		level = *b.below
 	}
 }
 
 // find returns the value of a name, or nil.
 func (t *table[V]) find(tag uint32, name string) *V {
 	k := keyOf(tag, name)
-	if b := t.branch(k.hash); b != nil {
-		if s := b.find(k, name); s != nil {
-			return &s.value
-		}
+	if s := t.branch(k.hash).find(k, name); s != nil {
+		return &s.value
 	}
 	return nil
 }
 
 // find finds a name in the branch's page.
 func (b *branch[V]) find(k key, name string) *slot[V] {
-	// All of the page at once: which half a name is in is nothing to guess at.
-	wanted := mark(k.hash) * everyByte
-	for may := among(b.marks[0]^wanted) | among(b.marks[1]^wanted)<<8; may != 0; may &= may - 1 {
-		if i := bits.TrailingZeros64(may); i < len(b.slots) && b.slots[i].is(k, name) {
-			return &b.slots[i]
-		}
+	places := b.places()
+	if at := placeOf(k.hash, b.displace[bucket(k.hash)], places); at < uint(len(b.slots)) && b.slots[at].is(k, name) {
+		return &b.slots[at]
 	}
-	for i := pageSize; i < len(b.slots); i++ {
+	for i := places; i < len(b.slots); i++ {
 		if b.slots[i].is(k, name) {
 			return &b.slots[i]
 		}
@@ -89,23 +94,23 @@ func (b *branch[V]) find(k key, name string) *slot[V] {
 	return nil
 }
 
-// among has a bit for each byte that is 0, and for some of those above it.
-func among(eight uint64) uint64 {
-	zero := (eight - everyByte) &^ eight & (everyByte << 7) // the high bit of each
-	return zero >> 7 * gather >> 56
-}
+// places is how many places the page has.
+func (b *branch[V]) places() int { return len(b.slots) - int(b.rest) }
 
-// all yields every slot.
-func (t *table[V]) all(yield func(*slot[V]) bool) { allOf(t.root, yield) }
+// all yields every slot that has a name.
+func (t *table[V]) all(yield func(*slot[V]) bool) {
+	_ = allOf(t.few[:], yield) && allOf(t.root, yield)
+}
 
 func allOf[V any](level []branch[V], yield func(*slot[V]) bool) bool {
 	for i := range level {
-		for j := range level[i].slots {
-			if !yield(&level[i].slots[j]) {
+		b := &level[i]
+		for j := range b.slots {
+			if s := &b.slots[j]; !s.free() && !yield(s) {
 				return false
 			}
 		}
-		if !allOf(level[i].below, yield) {
+		if b.below != nil && !allOf(*b.below, yield) {
 			return false
 		}
 	}
@@ -118,92 +123,177 @@ func (s *slot[V]) is(k key, name string) bool {
 
 // with returns a table in which the name has the value.
 func (t *table[V]) with(tag uint32, name string, value V) table[V] {
-	s := newSlot(tag, name, value)
-	root := slices.Clone(t.root)
-	if root == nil {
-		root = make([]branch[V], 1)
+	next, s := *t, newSlot(tag, name, value)
+	level := next.few[:]
+	if len(next.root) > 0 {
+		next.root = slices.Clone(next.root)
+		level = next.root
 	}
-	b := &root[s.hash&uint32(len(root)-1)]
-	*b = b.with(s, name, bits.TrailingZeros(uint(len(root))))
-	return table[V]{root}
+	b := &level[s.hash&uint32(len(level)-1)]
+	*b = b.with(&s, name, bits.TrailingZeros(uint(len(level))))
+	return next
 }
 
 // with returns the branch with the slot of a name in it; used is how many bits
 // of the hash led to it.
-func (b *branch[V]) with(s slot[V], name string, used int) branch[V] {
+func (b *branch[V]) with(s *slot[V], name string, used int) branch[V] {
 	if b.below != nil {
-		below := slices.Clone(b.below)
+		below := slices.Clone(*b.below)
 		next := &below[s.hash>>used&uint32(len(below)-1)]
 		*next = next.with(s, name, used+bits.TrailingZeros(uint(len(below))))
-		return branch[V]{below: below}
+		return branch[V]{below: &below}
 	}
-	next := branch[V]{marks: b.marks, slots: append(make([]slot[V], 0, len(b.slots)+1), b.slots...)}
+	next := *b
+	next.slots = append(make([]slot[V], 0, len(b.slots)+1), b.slots...)
 	if old := next.find(s.key, name); old != nil {
-		*old = s
+		*old = *s
 		return next
 	}
-	return newBranch(append(next.slots, s), used)
+	if next.add(s) {
+		return next
+	}
+	all := make([]*slot[V], 0, len(b.slots)+1)
+	for i := range b.slots {
+		if !b.slots[i].free() {
+			all = append(all, &b.slots[i])
+		}
+	}
+	return newBranch(append(all, s), used)
+}
+
+// add adds a new name to the page, if that is soon done.
+func (b *branch[V]) add(s *slot[V]) bool {
+	if b.settle([]*slot[V]{s}, b.displace[bucket(s.hash)]) {
+		return true
+	}
+	if b.rest >= added {
+		return false
+	}
+	b.slots = append(b.slots, *s)
+	b.rest++
+	return true
+}
+
+// settle brings all names of a bucket to the places at which a displacement has them, if these are free.
+func (b *branch[V]) settle(names []*slot[V], displaced byte) bool {
+	var at [8]uint
+	if len(names) > len(at) {
+		return false
+	}
+	for i, s := range names {
+		at[i] = placeOf(s.hash, displaced, b.places())
+		if at[i] >= uint(b.places()) || !b.slots[at[i]].free() || slices.Contains(at[:i], at[i]) {
+			return false
+		}
+	}
+	for i, s := range names {
+		b.slots[at[i]] = *s
+		b.displace[bucket(s.hash)] = displaced
+	}
+	return true
+}
+
+// displaced displaces a bucket so that all its names settle, if it can.
+func (b *branch[V]) displaced(names []*slot[V]) bool {
+	for by := range 256 {
+		if b.settle(names, byte(by)) {
+			return true
+		}
+	}
+	return false
 }
 
 // newTable builds a table of slots.
-func newTable[V any](all []slot[V]) table[V] {
-	if len(all) == 0 {
-		return table[V]{}
+func newTable[V any](of []slot[V]) (t table[V]) {
+	all := make([]*slot[V], len(of))
+	for i := range of {
+		all[i] = &of[i]
 	}
-	return table[V]{newLevel(all, fan(len(all), 1), 0)}
+	if branches := fan(len(all)); branches > len(t.few) {
+		t.root = newLevel(all, branches, 0)
+	} else {
+		copy(t.few[:], newLevel(all, len(t.few), 0))
+	}
+	return t
 }
 
-// fan is into how many branches so many names are divided, at least some. A change
-// copies the levels that it passes, so one of very many branches is made two of few.
-func fan(names, least int) int {
-	if names <= pageSize {
-		return least
-	}
-	way := bits.Len(uint(names/10 - 1))
+// fan is into how many branches so many names are divided. A change copies the
+// levels that it passes, so one of very many branches is made two of few.
+func fan(names int) int {
+	way := bits.Len(uint(max(names-1, 0) / usual))
 	if way > flat {
 		way = (way + 1) / 2
 	}
-	return min(max(least, 1<<way), maxFan)
+	return min(1<<way, maxFan)
 }
 
-// newBranch builds the page, or the branches, of slots, which it keeps.
-func newBranch[V any](all []slot[V], used int) branch[V] {
+// newBranch builds the page, or the branches, of slots.
+func newBranch[V any](all []*slot[V], used int) branch[V] {
 	if len(all) > pageSize && used < wayBits {
-		return branch[V]{below: newLevel(all, fan(len(all), grown), used)}
+		below := newLevel(all, max(fan(len(all)), grown), used)
+		return branch[V]{below: &below}
 	}
-	b := branch[V]{slots: all}
-	for i := range min(len(all), pageSize) {
-		b.marks[i/8] |= mark(all[i].hash) << (i % 8 * 8)
+	return newPage(all)
+}
+
+// newPage builds a page of slots. The largest buckets settle first.
+func newPage[V any](all []*slot[V]) branch[V] {
+	var of [buckets][]*slot[V]
+	largest := 0
+	sorted, ends := sortBy(all, buckets, bucket)
+	for i := range of {
+		of[i] = sorted[ends[i]:ends[i+1]]
+		largest = max(largest, len(of[i]))
 	}
+	var rest []*slot[V]
+	b := branch[V]{slots: make([]slot[V], len(all)+len(all)/spare)}
+	for size := largest; size > 0; size-- {
+		for _, names := range of {
+			if len(names) == size && !b.displaced(names) {
+				rest = append(rest, names...)
+			}
+		}
+	}
+	for _, s := range rest {
+		b.slots = append(b.slots, *s)
+	}
+	b.rest = uint32(len(rest))
 	return b
 }
 
 // newLevel divides slots into so many branches.
-func newLevel[V any](all []slot[V], branches, used int) []branch[V] {
+func newLevel[V any](all []*slot[V], branches, used int) []branch[V] {
 	level := make([]branch[V], branches)
-	var ends [maxFan + 1]int
-	of := func(s *slot[V]) int { return int(s.hash>>used) & (branches - 1) }
-	for i := range all {
-		ends[of(&all[i])+1]++
-	}
-	for i := range branches {
-		ends[i+1] += ends[i]
-	}
-	sorted := make([]slot[V], len(all))
-	next := ends
-	for i := range all {
-		b := of(&all[i])
-		sorted[next[b]] = all[i]
-		next[b]++
-	}
+	sorted, ends := sortBy(all, branches, func(hash uint32) uint32 { return hash >> used & uint32(branches-1) })
 	used += bits.TrailingZeros(uint(branches))
 	for i := range level {
-		if part := sorted[ends[i]:ends[i+1]:ends[i+1]]; len(part) > 0 {
+		if part := sorted[ends[i]:ends[i+1]]; len(part) > 0 {
 			level[i] = newBranch(part, used)
 		}
 	}
 	return level
 }
+
+// sortBy sorts slots into so many parts by their hashes; part i is what lies between ends i and i+1.
+func sortBy[V any](all []*slot[V], parts int, part func(hash uint32) uint32) (sorted []*slot[V], ends [maxFan + 1]int) {
+	for _, s := range all {
+		ends[part(s.hash)+1]++
+	}
+	for i := range parts {
+		ends[i+1] += ends[i]
+	}
+	sorted = make([]*slot[V], len(all))
+	next := ends
+	for _, s := range all {
+		i := part(s.hash)
+		sorted[next[i]] = s
+		next[i]++
+	}
+	return sorted, ends
+}
+
+// free tells whether a place is free: the key of a name is never zero.
+func (s *slot[V]) free() bool { return s.key == key{} }
 
 // name is the slot's name.
 func (s *slot[V]) name() string {

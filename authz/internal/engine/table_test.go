@@ -13,7 +13,7 @@ type tagged struct {
 	name string
 }
 
-func tableOf(of map[tagged]int) table[int] {
+func tableWith(of map[tagged]int) table[int] {
 	slots := make([]slot[int], 0, len(of))
 	for k, v := range of {
 		slots = append(slots, newSlot(k.tag, k.name, v))
@@ -36,14 +36,10 @@ func checkTable(t *testing.T, got *table[int], want map[tagged]int) {
 		}
 	}
 	n := 0
-	var count func(level []branch[int])
-	count = func(level []branch[int]) {
-		for _, b := range level {
-			n += len(b.slots)
-			count(b.below)
-		}
+	for range got.all {
+		n++
 	}
-	if count(got.root); n != len(want) {
+	if n != len(want) {
 		t.Fatalf("the table holds %d names, want %d", n, len(want))
 	}
 }
@@ -58,11 +54,34 @@ func someNames(n int) map[tagged]int {
 
 // Pages are full, and split, at sizes about which the rounding can go wrong.
 func TestTableHoldsAMapOfAnySize(t *testing.T) {
-	sizes := []int{0, 1, 2, 3, 15, 16, 17, 127, 128, 129, 130, 1000, 8 * maxFan, pageSize * maxFan, pageSize*maxFan + 1, 150_000}
+	sizes := []int{0, 1, 2, 3, 15, 16, 17, usual, usual + 1, pageSize, pageSize + 1, 1000, usual << flat, usual<<flat + 1, 150_000}
 	for _, n := range sizes {
 		want := someNames(n)
-		got := tableOf(want)
+		got := tableWith(want)
 		checkTable(t, &got, want)
+	}
+}
+
+// Nearly every name of a table that is built at once has a place of its own, however
+// many there are, and few places are left free.
+func TestTableGivesNamesPlacesOfTheirOwn(t *testing.T) {
+	for _, n := range []int{10, usual, 2 * usual, 500, 10_000, 100_000} {
+		got := tableWith(someNames(n))
+		slots, rest := 0, 0
+		var count func([]branch[int])
+		count = func(level []branch[int]) {
+			for _, b := range level {
+				slots, rest = slots+len(b.slots), rest+int(b.rest)
+				if b.below != nil {
+					count(*b.below)
+				}
+			}
+		}
+		count(got.few[:])
+		count(got.root)
+		if rest > 2+n/50 || slots > n+n/spare {
+			t.Errorf("%d names: %d have no place of their own, in %d slots", n, rest, slots)
+		}
 	}
 }
 
@@ -87,7 +106,7 @@ func TestTableWithLeavesEarlierVersionsAsTheyWere(t *testing.T) {
 			table[int]
 			want map[tagged]int
 		}
-		got, versions := tableOf(want), []version(nil)
+		got, versions := tableWith(want), []version(nil)
 		for i := range 300 {
 			if i%60 == 0 {
 				versions = append(versions, version{got, maps.Clone(want)})
@@ -116,11 +135,11 @@ func TestTableSplitsAPageThatTakesAllNames(t *testing.T) {
 		got = got.with(k.tag, k.name, i)
 	}
 	checkTable(t, &got, want)
-	whole := tableOf(built)
+	whole := tableWith(built)
 	checkTable(t, &whole, built)
 }
 
-// Slots of one hash, more than a page has marks for, are told apart by tag and name.
+// Names of one hash, of which only one comes to a place of its own, are told apart.
 func TestBranchTellsNamesOfOneHashApart(t *testing.T) {
 	const names, h = 60, uint32(5)
 	name := func(i int) string { return strings.Repeat("x", i/20*8) + fmt.Sprint("-", i/2) }
@@ -130,14 +149,15 @@ func TestBranchTellsNamesOfOneHashApart(t *testing.T) {
 		return s
 	}
 	var grown branch[int]
-	var slots []slot[int]
+	var slots []*slot[int]
 	for i := range names {
-		grown = grown.with(one(i, -1), name(i), 0)
-		grown = grown.with(one(i, i), name(i), 0)
-		slots = append(slots, one(i, i))
+		before, now := one(i, -1), one(i, i)
+		grown = grown.with(&before, name(i), 0)
+		grown = grown.with(&now, name(i), 0)
+		slots = append(slots, &now)
 	}
 	for _, root := range []branch[int]{grown, newBranch(slots, 0)} {
-		b := (&table[int]{[]branch[int]{root}}).branch(h)
+		b := (&table[int]{root: []branch[int]{root}}).branch(h)
 		find := func(tag uint32, name string) *int {
 			k := keyOf(tag, name)
 			k.hash = h
@@ -170,7 +190,7 @@ func TestTableTellsLikeNamesApart(t *testing.T) {
 			want[tagged{1, strings.Repeat("\x00", n) + end}] = len(want)
 		}
 	}
-	got := tableOf(want)
+	got := tableWith(want)
 	for k, v := range want {
 		if p := got.find(k.tag, k.name); p == nil || *p != v {
 			t.Errorf("find(%q) is %v, want %d", k.name, p, v)
@@ -188,7 +208,7 @@ func TestTableTellsLikeNamesApart(t *testing.T) {
 func BenchmarkTableWith(b *testing.B) {
 	for _, n := range []int{1_000, 100_000} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			of := tableOf(someNames(n))
+			of := tableWith(someNames(n))
 			b.ReportAllocs()
 			for i := 0; b.Loop(); i++ {
 				of = of.with(0, fmt.Sprintf("user:%d", i%n), i)
