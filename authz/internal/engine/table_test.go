@@ -79,7 +79,7 @@ func TestTableGivesNamesPlacesOfTheirOwn(t *testing.T) {
 		}
 		count(got.few[:])
 		count(got.root)
-		if rest > 2+n/50 || slots > n+n/spare {
+		if rest > 3+n/10 || slots-rest > n+n/spare {
 			t.Errorf("%d names: %d have no place of their own, in %d slots", n, rest, slots)
 		}
 	}
