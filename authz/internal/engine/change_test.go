@@ -91,6 +91,46 @@ func TestFirstRuleOnEverythingIsFound(t *testing.T) {
 	}
 }
 
+// Of many rules on one record, those of a subject that never held one are not sought; the
+// first that comes must be found, and forbid.
+func TestFirstRuleOfASubjectOnARecordWithManyIsFound(t *testing.T) {
+	c := difftest.Generate(3)
+	schema := engine.NewSchema(c.Schema, c.Conditions)
+	rule := func(subject, effect string) model.Line {
+		return model.Line{Section: model.CustomerRules, Values: [6]string{subject, c.Tenant, "account/1", "read", effect, model.None}}
+	}
+	lines := []model.Line{{Section: model.Memberships, Values: [6]string{"user:bob", "team:late", c.Tenant, model.None}}}
+	for i := range 200 {
+		lines = append(lines, rule(fmt.Sprintf("user:u%d", i), "allow"))
+	}
+	s, err := engine.Compile(schema, nil, c.Tenant, 1, lines)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ask := func(want model.Reason) {
+		t.Helper()
+		v, err := s.Decide(&model.Request{Tenant: c.Tenant, User: "user:bob", Action: "read", Record: &model.Record{Type: "account", ID: "1"}}, clock)
+		if err != nil || v.Reason != want {
+			t.Errorf("%v, %v; want %v", v.Reason, err, want)
+		}
+	}
+	ask(model.ReasonNoRule)
+	for i, change := range []struct {
+		line model.Line
+		want model.Reason
+	}{
+		{rule("user:bob", "allow"), model.ReasonAllowed},
+		{rule("team:late", "deny"), model.ReasonForbidden},
+	} {
+		next, ok, err := s.With(model.Revision(i+2), nil, []model.Line{change.line})
+		if err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		s = next
+		ask(change.want)
+	}
+}
+
 // Explain tries grants on a copy of its snapshot, of which others may have come since.
 func TestExplainLeavesLaterSnapshotsAlone(t *testing.T) {
 	c := difftest.Generate(3)
