@@ -86,16 +86,20 @@ func (s *Snapshot) invert() *inverse {
 func (s *Snapshot) invertRules(v *inverse) {
 	count := make([]int, len(s.names)+1)
 	known := map[string]uint32{}
-	var numbers []slot[uint32]
 	for slot := range s.records.all {
 		for _, r := range slot.value.rules() {
 			count[r.subject()+1]++
 		}
 		if id := slot.name(); !has(known, id) {
-			known[id] = uint32(len(v.ids))
-			numbers = append(numbers, newSlot(0, id, known[id]))
+			known[id] = 0 // for now
 			v.ids = append(v.ids, id)
 		}
+	}
+	slices.Sort(v.ids) // so that lists do not differ by the hashes of a process
+	numbers := make([]slot[uint32], len(v.ids))
+	for i, id := range v.ids {
+		known[id] = uint32(i)
+		numbers[i] = newSlot(0, id, known[id])
 	}
 	v.numbers = newTable(numbers)
 	all := make([]entry, sum(count))
