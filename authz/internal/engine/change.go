@@ -119,7 +119,7 @@ func (c *changing) rule(p placement, add bool) error {
 	now := newRun(changed(old, r, add))
 	c.records = c.records.with(p.typ, p.id, now)
 	c.onRecords |= 1 << p.kind
-	c.holders = c.holders.with(r.subject())
+	c.holders = c.holders.with(int(r.subject()))
 	if c.inverse != nil {
 		c.inverse = c.inverse.rule(p.typ, p.id, now, r)
 	}

@@ -404,9 +404,8 @@ func (b *builder) finishRecords() {
 		b.ends[i+1] += b.ends[i]
 	}
 	b.gathered = slices.Grow(b.gathered[:0], len(b.placed))[:len(b.placed)]
-	b.holders = make(idSet, len(b.names)/64+1)
 	for _, p := range b.placed {
-		b.holders[p.rule.subject()/64] |= 1 << (p.rule.subject() % 64)
+		b.holders = b.holders.add(int(p.rule.subject()))
 		b.gathered[b.ends[p.record]] = p.rule
 		b.ends[p.record]++ // at last it is where the record's rules end
 	}

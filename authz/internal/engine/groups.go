@@ -15,10 +15,10 @@ func (q *question) findGroups(req *model.Request) {
 	if !q.excepts {
 		return
 	}
-	var lifted lifted
+	var lifted bitSet
 	for i := range q.excepted {
 		if q.isExcepted(req, &q.excepted[i]) {
-			lifted = lifted.with(i + 1)
+			lifted = lifted.add(i + 1)
 		}
 	}
 	if lifted != nil {

@@ -85,17 +85,15 @@ func (s *Snapshot) invert() *inverse {
 
 func (s *Snapshot) invertRules(v *inverse) {
 	count := make([]int, len(s.names)+1)
-	known := map[string]uint32{}
 	for slot := range s.records.all {
 		for _, r := range slot.value.rules() {
 			count[r.subject()+1]++
 		}
-		if id := slot.name(); !has(known, id) {
-			known[id] = 0 // for now
-			v.ids = append(v.ids, id)
-		}
+		v.ids = append(v.ids, slot.name())
 	}
 	slices.Sort(v.ids) // so that lists do not differ by the hashes of a process
+	v.ids = slices.Compact(v.ids)
+	known := make(map[string]uint32, len(v.ids))
 	numbers := make([]slot[uint32], len(v.ids))
 	for i, id := range v.ids {
 		known[id] = uint32(i)
@@ -117,11 +115,6 @@ func (s *Snapshot) invertRules(v *inverse) {
 			v.held.set(uint32(id), slices.Clip(slices.Compact(held)))
 		}
 	}
-}
-
-func has[K comparable, V any](m map[K]V, k K) bool {
-	_, ok := m[k]
-	return ok
 }
 
 func (s *Snapshot) invertMemberships(v *inverse) {

@@ -127,3 +127,15 @@ func TestSlotTellsItsName(t *testing.T) {
 		}
 	}
 }
+
+// Ids are numbered in their order, not in that of hashes, which differ in each process.
+func TestInverseNumbersIDsInTheirOrder(t *testing.T) {
+	s := &Snapshot{names: []string{model.Everyone}}
+	for i := range 100 {
+		s.records = s.records.with(uint32(1+i%2), strconv.Itoa(i*7919%60), newRun([]rule{newRule(everyone, 0, 1, 0)}))
+	}
+	v := &inverse{}
+	if s.invertRules(v); len(v.ids) != 60 || !slices.IsSorted(v.ids) {
+		t.Errorf("%d ids: %q", len(v.ids), v.ids)
+	}
+}

@@ -26,7 +26,7 @@ type question struct {
 	ahead  readAhead
 	at     time.Time
 	begun  time.Time        // at, or later: switches that are to begin until then have begun
-	lifted lifted           // the switches that are not for who asks
+	lifted bitSet           // the exceptions that who asks is among, by number
 	now    time.Time        // the latest that the clock has shown, if the tenant may be open
 	copied *condition.Input // of the request, if a condition was judged
 	unsure bool             // a condition was unknown for want of attributes of the user or the environment

@@ -22,10 +22,10 @@ func TestRecordRulesOfAUserAreThoseThatAScanFinds(t *testing.T) {
 		}
 		slices.Sort(ids)
 		who := newSubject(none, 0, slices.Compact(ids), nil, func(uint32) uint8 { return 0 })
-		all, want, holders := []rule(nil), []rule(nil), idSet(nil)
+		all, want, holders := []rule(nil), []rule(nil), bitSet(nil)
 		for range d.IntN(120) {
 			all = append(all, newRule(uint32(d.IntN(220)), about(d.IntN(5)), 1, 0))
-			holders = holders.with(all[len(all)-1].subject())
+			holders = holders.with(int(all[len(all)-1].subject()))
 		}
 		slices.Sort(all)
 		for _, r := range all {

@@ -125,7 +125,7 @@ func (g *guide) seek(rules []rule, subject uint32) int {
 
 // next is subject.next for many rules that have a guide, behind one that concerns the
 // user. Of her groups, only the holders of rules on single records are sought.
-func (g *guide) next(s *subject, holders idSet, run []rule, from int) int {
+func (g *guide) next(s *subject, holders bitSet, run []rule, from int) int {
 	ids, at := s.ids(), g[0] // the subject of the rule to go on with, or one before it
 	if from > 0 {
 		if at = run[from-1].subject(); from < len(run) && run[from].subject() == at {
@@ -133,7 +133,7 @@ func (g *guide) next(s *subject, holders idSet, run []rule, from int) int {
 		}
 	}
 	for i := atLeast(ids, at); i < len(ids); {
-		if !holders.has(ids[i]) {
+		if !holders.has(int(ids[i])) {
 			i++
 			continue
 		}
@@ -211,7 +211,7 @@ func (rs *recordRules) mine(q *question, i uint) rule {
 }
 
 // move moves the window on until it shows the i-th rule, from the start if it must go back.
-func (rs *recordRules) move(who *subject, holders idSet, i uint) rule {
+func (rs *recordRules) move(who *subject, holders bitSet, i uint) rule {
 	if i < rs.first {
 		*rs = recordRules{all: rs.all, guide: rs.guide}
 	}
@@ -235,20 +235,4 @@ func (rs *recordRules) move(who *subject, holders idSet, i uint) rule {
 		return rs.window[i]
 	}
 	return 0
-}
-
-// idSet is a set of ids of subjects, a bit for each.
-type idSet []uint64
-
-func (s idSet) has(id uint32) bool { return int(id/64) < len(s) && s[id/64]>>(id%64)&1 != 0 }
-
-// with is the set with an id in it: itself, or a copy.
-func (s idSet) with(id uint32) idSet {
-	if s.has(id) {
-		return s
-	}
-	next := make(idSet, max(len(s), int(id/64)+1))
-	copy(next, s)
-	next[id/64] |= 1 << (id % 64)
-	return next
 }

@@ -30,7 +30,7 @@ type Snapshot struct {
 	customer  cells[customerMasks] // customer rules on types, by action cell
 	records   table[run]           // the rules on single records, by type and id
 	nobody    *subject             // of whom there are no facts
-	holders   idSet                // who holds rules on single records, or did
+	holders   bitSet               // the ids of who holds rules on single records, or did
 
 	off      map[string][]offSwitch // groups switched off
 	excepted []toggle               // for whom switches of groups, rules and memberships are not

@@ -230,16 +230,3 @@ func (q *question) anyIsOn(switches []offSwitch) bool {
 	}
 	return false
 }
-
-// lifted is a set of numbers of exceptions: those among which the user is. nil: none.
-type lifted []uint64
-
-func (l lifted) has(n int) bool { return n/64 < len(l) && l[n/64]>>(n%64)&1 != 0 }
-
-func (l lifted) with(n int) lifted {
-	for n/64 >= len(l) {
-		l = append(l, 0)
-	}
-	l[n/64] |= 1 << (n % 64)
-	return l
-}

@@ -139,7 +139,7 @@ func TestTableSplitsAPageThatTakesAllNames(t *testing.T) {
 	checkTable(t, &whole, built)
 }
 
-// Names of one hash, of which only one comes to a place of its own, are told apart.
+// Names of one hash, of which at most one comes to a place of its own, are told apart.
 func TestBranchTellsNamesOfOneHashApart(t *testing.T) {
 	const names, h = 60, uint32(5)
 	name := func(i int) string { return strings.Repeat("x", i/20*8) + fmt.Sprint("-", i/2) }
