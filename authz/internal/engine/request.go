@@ -63,14 +63,16 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 			q.ahead = readAhead{q.action, *c}
 		}
 	}
-	var on *run
-	if req.Record != nil {
-		on = s.rulesOn(req.Record, q.typ) // before the user, since the way to them is longer
+	switch {
+	case req.Record == nil:
+		if who == nil {
+			q.who = s.subject(req.User)
+		}
+	case who == nil:
+		q.findBoth(req)
+	default:
+		q.rules.set(s.rulesOn(req.Record, q.typ))
 	}
-	if who == nil {
-		q.who = s.subject(req.User)
-	}
-	q.rules.set(on)
 	if !q.known(req) {
 		if err := s.schema.CheckRequest(Clone(req)); err != nil {
 			return err
@@ -89,6 +91,19 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		q.findGroups(req)
 	}
 	return nil
+}
+
+// findBoth finds the user and the rules on the record, step by step beside each other, so that
+// the processor waits for the memory of both at once.
+func (q *question) findBoth(req *model.Request) {
+	user, record := keyOf(0, req.User), keyOf(q.typ.index, req.Record.ID)
+	users, records := q.subjects.branch(user.hash), q.records.branch(record.hash)
+	atUser, atRecord := users.place(user.hash), records.place(record.hash)
+	on, who := records.find(atRecord, record, req.Record.ID), users.find(atUser, user, req.User)
+	if q.who = who.of(); who == nil {
+		q.who = q.nobody
+	}
+	q.rules.set(on.of())
 }
 
 // readClock makes it a question about now.

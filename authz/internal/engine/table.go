@@ -74,19 +74,24 @@ func (t *table[V]) branch(h uint32) *branch[V] {
 // find returns the value of a name, or nil.
 func (t *table[V]) find(tag uint32, name string) *V {
 	k := keyOf(tag, name)
-	if s := t.branch(k.hash).find(k, name); s != nil {
-		return &s.value
+	b := t.branch(k.hash)
+	return b.find(b.place(k.hash), k, name).of()
+}
+
+// place is the slot in the branch's page at the place of a hash, or nil.
+func (b *branch[V]) place(hash uint32) *slot[V] {
+	if at := placeOf(hash, b.displace[bucket(hash)], b.places()); at < uint(len(b.slots)) {
+		return &b.slots[at]
 	}
 	return nil
 }
 
-// find finds a name in the branch's page.
-func (b *branch[V]) find(k key, name string) *slot[V] {
-	places := b.places()
-	if at := placeOf(k.hash, b.displace[bucket(k.hash)], places); at < uint(len(b.slots)) && b.slots[at].is(k, name) {
-		return &b.slots[at]
+// find finds a name in the branch's page: at the place of its hash, or among those that have no place.
+func (b *branch[V]) find(at *slot[V], k key, name string) *slot[V] {
+	if at != nil && at.is(k, name) {
+		return at
 	}
-	for i := places; i < len(b.slots); i++ {
+	for i := b.places(); i < len(b.slots); i++ {
 		if b.slots[i].is(k, name) {
 			return &b.slots[i]
 		}
@@ -121,6 +126,14 @@ func (s *slot[V]) is(k key, name string) bool {
 	return s.key == k && (len(name) < short || *s.long == name)
 }
 
+// of is the value in the slot; nil if there is no slot.
+func (s *slot[V]) of() *V {
+	if s == nil {
+		return nil
+	}
+	return &s.value
+}
+
 // with returns a table in which the name has the value.
 func (t *table[V]) with(tag uint32, name string, value V) table[V] {
 	next, s := *t, newSlot(tag, name, value)
@@ -145,7 +158,7 @@ func (b *branch[V]) with(s *slot[V], name string, used int) branch[V] {
 	}
 	next := *b
 	next.slots = append(make([]slot[V], 0, len(b.slots)+1), b.slots...)
-	if old := next.find(s.key, name); old != nil {
+	if old := next.find(next.place(s.hash), s.key, name); old != nil {
 		*old = *s
 		return next
 	}

@@ -161,7 +161,7 @@ func TestBranchTellsNamesOfOneHashApart(t *testing.T) {
 		find := func(tag uint32, name string) *int {
 			k := keyOf(tag, name)
 			k.hash = h
-			if s := b.find(k, name); s != nil {
+			if s := b.find(b.place(k.hash), k, name); s != nil {
 				return &s.value
 			}
 			return nil
