@@ -24,9 +24,9 @@ type CasbinFacts = reference.Facts
 //
 //	e.Enforce("user:alice", "acme", "update", &authz.CasbinFacts{Record: customer})
 //
-// It answers as Enforce does, but that the switch of a group, rule or membership is for everybody, those whom
-// it excepts among them. It is a copy: it does not follow later changes or
-// the clock, and changes made to it are stored nowhere. Of a tenant that is open there is none (ErrOpen), since it would log nothing.
+// It answers as Enforce does, but with ErrExcepted, which denies, to those whom the switch of a group,
+// rule or membership excepts. It is a copy: it does not follow later changes or the clock, and changes
+// made to it are stored nowhere. Of a tenant that is open there is none (ErrOpen), since it would log nothing.
 func (a *Authorizer) Casbin(ctx context.Context, tenant string) (*casbin.Enforcer, error) {
 	s, err := a.snapshot(ctx, tenant)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"os"
 	"path/filepath"
 	"testing"
@@ -120,6 +121,36 @@ func TestCasbin_unknown_tenant(t *testing.T) {
 	}
 	if _, err := az.Casbin(t.Context(), "nobody"); !errors.Is(err, model.ErrUnknownTenant) {
 		t.Errorf("got %v, want %v", err, model.ErrUnknownTenant)
+	}
+}
+
+// A copy in which a denying rule is off for all but some would allow these what Enforce denies.
+func TestCasbinAnswersNobodyWhomASwitchExcepts(t *testing.T) {
+	az := open(t, storeOf(acme))
+	deny := authz.CustomerRule{Tenant: "acme", Subject: "role:support", On: model.OnType("customer"), Action: "read", Effect: model.Deny}
+	must(t)(az.Grant(t.Context(), by, deny, member("user:eve", "role:support")))
+	must(t)(az.Disable(t.Context(), by, "acme", model.RuleID(deny), authz.Except("user:dan", "net:10.0.0.0/8")))
+	e, err := az.Casbin(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	inside, outside := netip.MustParseAddr("10.1.2.3"), netip.MustParseAddr("192.0.2.1")
+	for _, q := range []struct {
+		user string
+		from netip.Addr
+		want bool
+		err  error
+	}{
+		{"user:eve", inside, true, nil},
+		{"user:dan", outside, true, nil},
+		{"user:dan", inside, false, authz.ErrExcepted},
+	} {
+		r := ask(q.user, "read", hers)
+		r.Address = q.from
+		wantAllowed(t, az, r, q.want)
+		if ok, err := e.Enforce(q.user, "acme", "read", &authz.CasbinFacts{Record: hers, Address: q.from}); ok != q.want || !errors.Is(err, q.err) {
+			t.Errorf("%s from %s: %v, %v; want %v, %v", q.user, q.from, ok, err, q.want, q.err)
+		}
 	}
 }
 

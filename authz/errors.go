@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/crmauthz/crmauthz/authz/internal/reference"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -23,6 +24,8 @@ var (
 	ErrNoSuchRule = errors.New("there is no such rule")
 	// ErrOpen: a tenant may not be opened so. (Disable, Apply)
 	ErrOpen = errors.New("the tenant may not be opened so")
+	// ErrExcepted: a switch of a group, rule or membership is not for the user. (the enforcer of Casbin)
+	ErrExcepted = reference.ErrExcepted
 	// ErrNoBackup: there is no backup of the policy as it is. (Disable)
 	ErrNoBackup = errors.New("opening a tenant needs a backup of its policy as it is")
 	// ErrBusy: other changes of the tenant came in between again and again. (every verb that changes)

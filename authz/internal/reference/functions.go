@@ -61,6 +61,9 @@ func (r *Reference) known(user, tenant, action string, rec any) (bool, error) {
 		}
 		a.known = true
 	}
+	if len(r.excepts(user, f)) > 0 { // the lines are others for her: see of
+		return false, model.At("request", "user", user, ErrExcepted)
+	}
 	return true, nil
 }
 

@@ -6,6 +6,7 @@
 package reference
 
 import (
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
@@ -163,6 +164,9 @@ func without(schema *model.Schema, conditions *condition.Set, tenant string, fac
 	return r, nil
 }
 
+// ErrExcepted: a switch that leaves lines out is not for who asks, so the enforcer's lines are not hers.
+var ErrExcepted = errors.New("a switch of a group, rule or membership excepts the user, which an enforcer of Casbin cannot follow")
+
 // load hands a fact to Casbin as its line. A membership of the base policy is
 // one of the tenant.
 func (r *Reference) load(f model.Fact) error {
@@ -183,14 +187,13 @@ func (r *Reference) Enforcer() *casbin.Enforcer { return r.enforcer }
 // of is the reference that answers who asks: r itself, or one in which the switches that except
 // her are lifted. Who she is says r, in which none is.
 func (r *Reference) of(q model.Request) (*Reference, error) {
-	lifted, key := map[model.Switch]bool{}, ""
-	for _, s := range r.excepting {
-		if r.excepted(s.Except, q.User, &Facts{Address: q.Address}) {
-			lifted[s], key = true, key+s.String()+"\n"
-		}
-	}
-	if len(lifted) == 0 {
+	switches := r.excepts(q.User, &Facts{Address: q.Address})
+	if len(switches) == 0 {
 		return r, nil
+	}
+	lifted, key := map[model.Switch]bool{}, ""
+	for _, s := range switches {
+		lifted[s], key = true, key+s.String()+"\n"
 	}
 	other, ok := r.others[key]
 	if !ok {
@@ -204,6 +207,16 @@ func (r *Reference) of(q model.Request) (*Reference, error) {
 		r.others[key] = other
 	}
 	return other, nil
+}
+
+// excepts are the switches of groups and rules that are not for the user.
+func (r *Reference) excepts(user string, f *Facts) (all []model.Switch) {
+	for _, s := range r.excepting {
+		if r.excepted(s.Except, user, f) {
+			all = append(all, s)
+		}
+	}
+	return all
 }
 
 // Decide tells whether the request is allowed.
