@@ -15,17 +15,24 @@ type shard struct {
 // slot is the hash of a thing and its place plus one, 0 where there is none.
 type slot struct{ hash, ref uint32 }
 
-// newIndex returns an index for so many things, in a power of two of shards.
-func newIndex(shards, things int) index {
+// newIndex returns an index for so many things, in a power of two of shards, which is made in the
+// given memory if that suffices; and the memory that it is made in.
+func newIndex(shards, things int, in []slot) (index, []slot) {
 	size := 4
 	for size*2/3 < things/shards {
 		size *= 2
 	}
+	if n := shards * size; n > cap(in) {
+		in = make([]slot, n)
+	} else {
+		in = in[:n]
+		clear(in)
+	}
 	x := make(index, shards)
 	for i := range x {
-		x[i].slots = make([]slot, size)
+		x[i].slots = in[i*size : (i+1)*size]
 	}
-	return x
+	return x, in
 }
 
 // shard is where things of the hash are. It is told by the upper bits of the

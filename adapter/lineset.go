@@ -50,7 +50,8 @@ const (
 )
 
 func newWords() words {
-	return words{list: []string{""}, index: newIndex(wordShards, 0)}
+	index, _ := newIndex(wordShards, 0, nil)
+	return words{list: []string{""}, index: index}
 }
 
 var wordSeed = maphash.MakeSeed()
@@ -203,23 +204,25 @@ type lineSet struct {
 const rowsPerShard = 1024
 
 // settle makes a set of rows that were only pushed: it takes out duplicates,
-// and gives back what the last chunk has too much.
-func (s *lineSet) settle() {
-	s.makeIndex()
+// and gives back what the last chunk has too much. It returns the memory of the
+// index that it made, for the next set.
+func (s *lineSet) settle(in []slot) []slot {
+	used := s.makeIndex(in)
 	s.index = nil
 	if n := len(s.rows.chunks); n > 0 {
 		last := &s.rows.chunks[n-1]
 		*last = append(make([]row, 0, len(*last)), *last...)
 	}
+	return used
 }
 
-// makeIndex makes the index. A row that occurs again is taken out.
-func (s *lineSet) makeIndex() {
+// makeIndex makes the index, in the given memory if that suffices. A row that occurs again is taken out.
+func (s *lineSet) makeIndex(in []slot) []slot {
 	shards := 1
 	for shards*rowsPerShard < s.rows.len() {
 		shards *= 2
 	}
-	s.index = newIndex(shards, s.rows.len())
+	s.index, in = newIndex(shards, s.rows.len(), in)
 	for i := uint32(0); i < uint32(s.rows.len()); {
 		r := s.rows.at(i)
 		if _, again := s.find(r); !again {
@@ -229,11 +232,12 @@ func (s *lineSet) makeIndex() {
 			*s.rows.at(i) = last
 		}
 	}
+	return in
 }
 
 func (s *lineSet) find(r *row) (place uint32, ok bool) {
 	if s.index == nil {
-		s.makeIndex()
+		s.makeIndex(nil)
 	}
 	return s.index.get(r.hash(), func(i uint32) bool { return *s.rows.at(i) == *r })
 }

@@ -84,8 +84,9 @@ func (m *Memory) settle() {
 	var settling sync.WaitGroup
 	for range runtime.GOMAXPROCS(0) {
 		settling.Go(func() {
+			var in []slot
 			for i := next.Add(1) - 1; int(i) < len(tenants); i = next.Add(1) - 1 {
-				tenants[i].lines.settle()
+				in = tenants[i].lines.settle(in)
 			}
 		})
 	}

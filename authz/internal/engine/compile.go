@@ -59,6 +59,12 @@ type builder struct {
 	gathered     []rule   // the rules on single records, record after record
 	recordSlots  []slot[run]
 	subjectSlots []slot[subject]
+
+	// What the snapshot's cells and names are made in.
+	ofCustomer []cell[customerMasks]
+	ofTeam     []cell[teamMasks]
+	ofField    []cell[fieldMasks]
+	ofNames    []string
 }
 
 type recordKey struct {
@@ -79,9 +85,10 @@ func newBuilder(schema *Schema, tenant string, revision model.Revision, lines in
 	b := builders.Get().(*builder)
 	b.placed = slices.Grow(b.placed, lines*2/3) // in most policies, that many are on single records
 	b.Snapshot = &Snapshot{schema: schema, Tenant: tenant, Revision: revision,
-		customer: newCells[customerMasks](schema.cells),
-		team:     newCells[teamMasks](len(schema.typeNames)),
-		field:    newCells[fieldMasks](schema.fieldCells),
+		customer: newCells(schema.cells, b.ofCustomer),
+		team:     newCells(len(schema.typeNames), b.ofTeam),
+		field:    newCells(schema.fieldCells, b.ofField),
+		names:    b.ofNames,
 		terms:    []terms{{}}, bits: []uint32{everyone}, inverted: &inverted{},
 	}
 	b.intern(model.Everyone)
@@ -101,8 +108,9 @@ func (b *builder) release() {
 	clear(b.keys)
 	clear(b.recordSlots)
 	clear(b.subjectSlots)
+	clear(b.ofNames)
 	b.keys, b.recordSlots, b.subjectSlots = b.keys[:0], b.recordSlots[:0], b.subjectSlots[:0]
-	b.bitOf, b.direct, b.reports, b.placed = b.bitOf[:0], b.direct[:0], b.reports[:0], b.placed[:0]
+	b.bitOf, b.direct, b.reports, b.placed, b.ofNames = b.bitOf[:0], b.direct[:0], b.reports[:0], b.placed[:0], b.ofNames[:0]
 	builders.Put(b)
 }
 
@@ -361,14 +369,12 @@ func (b *builder) finish() (*Snapshot, error) {
 	}
 	b.finishSubjects()
 	b.finishRecords()
-	b.customer.finish()
-	b.team.finish()
-	b.field.finish()
+	b.ofCustomer, b.ofTeam, b.ofField = b.customer.finish(), b.team.finish(), b.field.finish()
 	b.finishOrg()
 	b.cells = b.schema.cellsInUse(b.customer)
 	b.switched = b.switches.any()
 	b.timely = b.timely || b.switched || len(b.off) > 0 || b.base != nil && b.base.timely
-	b.names = slices.Clone(b.names) // without what it was grown by
+	b.ofNames, b.names = b.names, slices.Clone(b.names)
 	return b.Snapshot, nil
 }
 

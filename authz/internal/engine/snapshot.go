@@ -147,7 +147,10 @@ type cells[M masks] struct {
 	rules [][]rule
 }
 
-func newCells[M masks](n int) cells[M] { return cells[M]{index: make([]uint32, n)} }
+// newCells are n empty cells, the first ones of which are made in the given memory.
+func newCells[M masks](n int, in []cell[M]) cells[M] {
+	return cells[M]{used: in[:0], index: make([]uint32, n)}
+}
 
 // at is the cell of a number. Of an empty one it may be nil.
 func (c *cells[M]) at(n uint32) *cell[M] {
@@ -196,8 +199,10 @@ func (c *cells[M]) clone() cells[M] {
 	return cells[M]{slices.Clone(c.used), slices.Clone(c.index), slices.Clone(c.rules)}
 }
 
-// finish sorts the rules of all cells, and keeps no more memory than they need.
-func (c *cells[M]) finish() {
+// finish sorts the rules of all cells, and keeps no more memory than they need. It
+// returns that in which the cells were made.
+func (c *cells[M]) finish() (made []cell[M]) {
+	made = c.used
 	if len(c.used) > len(c.index)/2 {
 		all := make([]cell[M], len(c.index))
 		for n := range all {
@@ -213,6 +218,7 @@ func (c *cells[M]) finish() {
 		slices.Sort(c.rules[i])
 		c.rules[i] = slices.Clip(c.rules[i])
 	}
+	return made
 }
 
 type masks interface {
