@@ -100,10 +100,14 @@ func (a *Authorizer) Close() error {
 }
 
 // Refresh looks whether the store has a newer policy of a tenant (or the base
-// policy), and answers from it when it returns. On an error the old one stays in force.
+// policy), and answers from it when it returns. On an error the old one stays in force. In a
+// transaction of the caller's there is nothing to refresh from (ErrPending).
 func (a *Authorizer) Refresh(ctx context.Context, name string) error {
-	if a.closed.Load() {
+	switch {
+	case a.closed.Load():
 		return failed("refresh", name, ErrClosed)
+	case adapter.Pending(ctx):
+		return failed("refresh", name, ErrPending)
 	}
 	t := a.tenant(name)
 	t.change.Lock()
@@ -143,7 +147,9 @@ func (a *Authorizer) loaded(name string) *engine.Snapshot {
 	return nil
 }
 
-// firstSnapshot loads a tenant that has facts.
+// firstSnapshot loads a tenant that has facts. In a transaction of the caller's that is what the
+// transaction sees, for this question only; and who holds the database's lock of the tenant must not
+// wait for one who waits for it.
 func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Snapshot, error) {
 	if a.closed.Load() {
 		return nil, ErrClosed
@@ -158,10 +164,13 @@ func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Sn
 	if t == nil {
 		t = a.newTenant(name)
 	}
-	t.change.Lock()
-	defer t.change.Unlock()
-	if s := a.loaded(name); s != nil {
-		return s, nil
+	pending := adapter.Pending(ctx)
+	if !pending {
+		t.change.Lock()
+		defer t.change.Unlock()
+		if s := a.loaded(name); s != nil {
+			return s, nil
+		}
 	}
 	s, err := a.compile(ctx, t)
 	switch {
@@ -169,8 +178,9 @@ func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Sn
 		return nil, err
 	case s.Revision == 0: // remembered by nobody, or asking for tenants would fill the memory
 		return nil, unknownTenant(name)
+	case !pending:
+		a.tenants.publish(t, s)
 	}
-	a.tenants.publish(t, s)
 	return s, nil
 }
 
@@ -224,8 +234,12 @@ func (a *Authorizer) compiled(t *tenant, from adapter.Snapshot) (*engine.Snapsho
 // load compiles a tenant anew and answers from it. The change lock is held.
 func (a *Authorizer) load(ctx context.Context, t *tenant) (*engine.Snapshot, error) {
 	s, err := a.compile(ctx, t)
-	if err == nil && s.Revision > 0 && !adapter.Pending(ctx) {
+	switch {
+	case err != nil || adapter.Pending(ctx):
+	case s.Revision > 0:
 		a.tenants.publish(t, s)
+	default: // whoever filled the table has emptied it
+		a.tenants.publish(t, nil)
 	}
 	return s, err
 }

@@ -210,7 +210,7 @@ func (a *Authorizer) apply(ctx context.Context, by Author, name string, build fu
 		t.change.Lock()
 		defer t.change.Unlock()
 	}
-	s, err := a.current(ctx, t)
+	s, err := a.locked(ctx, t)
 	for range maxConflicts {
 		if err != nil {
 			return 0, err
@@ -240,6 +240,15 @@ func (a *Authorizer) current(ctx context.Context, t *tenant) (*engine.Snapshot, 
 	return a.compile(ctx, t)
 }
 
+// locked is current for who holds the change lock. What it loads is answered from, so that a
+// resolver that is called for the change, and asks, does not wait for that lock.
+func (a *Authorizer) locked(ctx context.Context, t *tenant) (*engine.Snapshot, error) {
+	if s := a.loaded(t.name); s != nil && !adapter.Pending(ctx) {
+		return s, nil
+	}
+	return a.load(ctx, t)
+}
+
 // commit makes a change durable and answers from what comes of it.
 func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, by Author, remove, add []model.Line) (Revision, error) {
 	next, quick, err := s.With(s.Revision+1, remove, add)
@@ -252,17 +261,23 @@ func (a *Authorizer) commit(ctx context.Context, t *tenant, s *engine.Snapshot, 
 	}
 	entry, err := store(ctx, adapter.Change{Tenant: t.name, ID: by.ChangeID, Base: s.Revision,
 		Remove: remove, Add: add, Actor: by.Actor, Reason: by.Reason, At: a.clock()})
-	switch {
-	case err != nil:
+	if err != nil {
 		return 0, err
-	case adapter.Pending(ctx) || entry.Revision <= s.Revision: // to be answered from later, or nothing changed
+	}
+	unchanged := entry.Revision == entry.Base // so it was in the store already, whatever the snapshot says
+	after := context.WithoutCancel(ctx)       // what is made is answered from, whoever still waits for it
+	switch {
+	case adapter.Pending(ctx) || entry.Revision <= s.Revision && !unchanged: // to be answered from later, or made before
 		return entry.Revision, nil
 	case t.name == model.Base:
-		err = a.loadBase(ctx)
-	case quick && !by.erases && entry.Base == s.Revision && slices.Equal(entry.Remove, remove) && slices.Equal(entry.Add, add):
+		if !unchanged {
+			err = a.loadBase(after)
+		}
+	case quick && !by.erases && entry.Base == s.Revision && (unchanged || slices.Equal(entry.Remove, remove) && slices.Equal(entry.Add, add)):
+		next.Revision = entry.Revision
 		a.tenants.publish(t, next)
 	default:
-		_, err = a.load(ctx, t)
+		_, err = a.load(after, t)
 	}
 	if err != nil {
 		err = fmt.Errorf("the change is made (revision %d), but not yet answered from: %w", entry.Revision, err)

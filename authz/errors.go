@@ -30,6 +30,8 @@ var (
 	ErrNoBackup = errors.New("opening a tenant needs a backup of its policy as it is")
 	// ErrBusy: other changes of the tenant came in between again and again. (every verb that changes)
 	ErrBusy = errors.New("the policy keeps changing; try again")
+	// ErrPending: what a transaction has not committed is answered to nobody else. (Refresh)
+	ErrPending = errors.New("the transaction is not committed")
 	// ErrMoved: a change was made for a revision that the policy is no longer at. (Apply, Preview, Simulate)
 	ErrMoved = errors.New("the policy has changed since")
 	// ErrNoProposals: the store keeps no proposals. (Propose and what comes after it)

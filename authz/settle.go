@@ -178,10 +178,7 @@ func (a *Authorizer) against(ctx context.Context, name string, ask func(*tenant,
 		t.change.Lock()
 		defer t.change.Unlock()
 	}
-	s, err := a.loaded(name), error(nil)
-	if s == nil || adapter.Pending(ctx) {
-		s, err = a.load(ctx, t) // and keeps it, unlike current: what comes next asks again
-	}
+	s, err := a.locked(ctx, t)
 	for range maxConflicts {
 		if err != nil {
 			return err

@@ -34,9 +34,13 @@ func onTeam(name, id string) authz.Fact {
 	return authz.TeamRule{Tenant: "acme", Subject: "user:" + name, On: model.OnRecord("customer", id), Level: model.LevelRead}
 }
 
+func readOf(user, id string) authz.Request {
+	return authz.Request{Tenant: "acme", User: "user:" + user, Action: "read", Record: &authz.Record{Type: "customer", ID: id}}
+}
+
 func wantRead(t *testing.T, az *authz.Authorizer, user, id string, want bool) {
 	t.Helper()
-	ok, err := az.Enforce(t.Context(), authz.Request{Tenant: "acme", User: "user:" + user, Action: "read", Record: &authz.Record{Type: "customer", ID: id}})
+	ok, err := az.Enforce(t.Context(), readOf(user, id))
 	check(t, err)
 	if ok != want {
 		t.Errorf("%s reads customer %s: %v, want %v", user, id, ok, want)

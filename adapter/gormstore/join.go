@@ -34,7 +34,8 @@ func (s *Store) joined(ctx context.Context) *join {
 // Join lets changes of policies be part of a transaction of the caller's, on
 // the database of the store: with the returned context, which is marked by
 // adapter.WithPending, the methods of the store work inside tx. A tenant that they load
-// or change there is locked for everybody else until tx ends.
+// or change there is locked for everybody else until tx ends. What an Authorizer is asked with it
+// of a tenant that it has not loaded is answered from what tx sees, and nothing of that is kept.
 //
 // Call committed once tx is committed: it tells the store's subscribers which
 // tenants changed, and returns their errors. If tx was rolled back, do not.
@@ -144,7 +145,7 @@ func savepoint(ctx context.Context, tx *gorm.DB, verb string) error {
 func (s *Store) Transaction(ctx context.Context, f func(ctx context.Context, tx *gorm.DB) error) error {
 	j, err := s.transaction(ctx, f)
 	if err == nil {
-		err = s.notify(ctx, j.take())
+		err = s.notify(context.WithoutCancel(ctx), j.take()) // what is committed is told of, whoever still waits for it
 	}
 	return fail("transaction", "", err)
 }
