@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/casbin/casbin/v2"
 	"github.com/casbin/casbin/v2/persist"
@@ -28,27 +29,49 @@ type CasbinFacts = reference.Facts
 // rule or membership excepts. It is a copy: it does not follow later changes or the clock, and changes
 // made to it are stored nowhere. Of a tenant that is open there is none (ErrOpen), since it would log nothing.
 func (a *Authorizer) Casbin(ctx context.Context, tenant string) (*casbin.Enforcer, error) {
-	s, err := a.snapshot(ctx, tenant)
-	if err != nil {
+	if _, err := a.snapshot(ctx, tenant); err != nil {
 		return nil, failed("casbin", tenant, err)
 	}
-	now := a.latest.Note(a.clock())
-	if slices.ContainsFunc(s.AllSwitches(), func(f model.Switch) bool { return f.Mode == model.ModeOpen && f.Valid.Holds(now) }) {
-		return nil, failed("casbin", tenant, fmt.Errorf("%w: to a copy, which logs nothing", ErrOpen))
-	}
+	at := a.clock()
 	var lines [2][]model.Line
 	for i, name := range []string{tenant, model.Base} {
 		from, err := a.store.Load(ctx, name)
 		if err != nil {
 			return nil, failed("casbin", tenant, fmt.Errorf("%w: %w", ErrUnavailable, err))
 		}
-		lines[i] = from.Lines
+		if lines[i], err = begun(from.Lines, at, a.latest.Note(at)); err != nil {
+			return nil, failed("casbin", tenant, err)
+		}
 	}
-	r, err := reference.New(a.schema.For(tenant), a.conditions, tenant, lines[0], lines[1], a.clock())
+	r, err := reference.New(a.schema.For(tenant), a.conditions, tenant, lines[0], lines[1], at)
 	if err != nil {
 		return nil, failed("casbin", tenant, err)
 	}
 	return r.Enforcer(), nil
+}
+
+// begun are lines of which the switches that have begun by the latest that the clock has shown have
+// begun at an instant that it shows later, set back.
+func begun(lines []model.Line, at, latest time.Time) ([]model.Line, error) {
+	lines = slices.Clone(lines)
+	for i, l := range lines {
+		if l.Section != model.Switches {
+			continue
+		}
+		s, err := model.DecodeSwitch(l)
+		switch {
+		case err != nil:
+			return nil, err
+		case s.Mode == model.ModeOpen && s.Valid.Holds(latest):
+			return nil, fmt.Errorf("%w: to a copy, which logs nothing", ErrOpen)
+		case s.Mode != model.ModeOpen && s.Valid.From.After(at) && !s.Valid.From.After(latest):
+			s.Valid.From = time.Time{}
+		}
+		if lines[i], err = model.Encode(s); err != nil {
+			return nil, err
+		}
+	}
+	return lines, nil
 }
 
 // CasbinPolicy is a policy with a Casbin model of its own; see [OpenCasbin].

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/casbin/casbin/v2"
 	casbinmodel "github.com/casbin/casbin/v2/model"
@@ -150,6 +151,26 @@ func TestCasbinAnswersNobodyWhomASwitchExcepts(t *testing.T) {
 		wantAllowed(t, az, r, q.want)
 		if ok, err := e.Enforce(q.user, "acme", "read", &authz.CasbinFacts{Record: hers, Address: q.from}); ok != q.want || !errors.Is(err, q.err) {
 			t.Errorf("%s from %s: %v, %v; want %v, %v", q.user, q.from, ok, err, q.want, q.err)
+		}
+	}
+}
+
+// What has begun has begun, also when the clock is set back.
+func TestCasbinKeepsWhatHasBegunOff(t *testing.T) {
+	now := &clock{monday}
+	az := open(t, storeOf(acme), now.option())
+	must(t)(az.Disable(t.Context(), by, "acme", "user:alice", authz.From(monday.Add(time.Hour))))
+	now.now = monday.Add(2 * time.Hour)
+	wantAllowed(t, az, ask("user:alice", "read", hers), false)
+	now.now = monday
+	e, err := az.Casbin(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for user, want := range map[string]bool{"user:alice": false, "user:dan": true} {
+		wantAllowed(t, az, ask(user, "read", hers), want)
+		if ok, err := e.Enforce(user, "acme", "read", &authz.CasbinFacts{Record: hers}); ok != want || err != nil {
+			t.Errorf("%s: %v, %v; want %v", user, ok, err, want)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -161,6 +162,25 @@ func TestOpenTenantHasNoCasbin(t *testing.T) {
 	}
 	if ok, err := e.Enforce("user:dan", "acme", "delete", &authz.CasbinFacts{Record: hers}); ok || err != nil {
 		t.Errorf("afterwards: %v, %v", ok, err)
+	}
+}
+
+// Another process has opened the tenant, of which this one has not heard.
+func TestTenantOpenedElsewhereHasNoCasbin(t *testing.T) {
+	store := storeOf(acme)
+	now := &clock{monday}
+	here := open(t, store, now.option())
+	wantAllowed(t, here, ask("user:dan", "delete", hers), false)
+	open := model.Switch{Tenant: "acme", Target: "*", Mode: model.ModeOpen, Valid: model.Period{Until: monday.Add(time.Hour)}}
+	line, err := model.Encode(open)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := store.Apply(t.Context(), adapter.Change{Tenant: "acme", ID: "open", Base: 1, Add: []model.Line{line}}); err != nil {
+		t.Fatal(err)
+	}
+	if e, err := here.Casbin(t.Context(), "acme"); e != nil || !errors.Is(err, authz.ErrOpen) {
+		t.Errorf("it has %v, %v", e, err)
 	}
 }
 
