@@ -145,7 +145,7 @@ func savepoint(ctx context.Context, tx *gorm.DB, verb string) error {
 func (s *Store) Transaction(ctx context.Context, f func(ctx context.Context, tx *gorm.DB) error) error {
 	j, err := s.transaction(ctx, f)
 	if err == nil {
-		err = s.notify(context.WithoutCancel(ctx), j.take()) // what is committed is told of, whoever still waits for it
+		err = s.notify(ctx, j.take())
 	}
 	return fail("transaction", "", err)
 }
@@ -207,8 +207,9 @@ func (s *Store) Notify(f func(ctx context.Context, tenant string) error) (stop f
 	}
 }
 
-// notify tells every subscriber of every tenant.
+// notify tells every subscriber of every tenant, whoever still waits for it: what they are told of is committed.
 func (s *Store) notify(ctx context.Context, tenants []string) error {
+	ctx = context.WithoutCancel(ctx)
 	s.mu.Lock()
 	subs := slices.Collect(maps.Keys(s.subscribers))
 	s.mu.Unlock()
