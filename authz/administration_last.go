@@ -26,7 +26,7 @@ func (p *proposed) checkAdministrators(actor string) error {
 		return err
 	}
 	users := p.users(actor)
-	was, is := administrators{p.before, p.tenant.name, users, ""}, administrators{after, p.tenant.name, users, ""}
+	was, is := administrators{p.before, p.tenant.name, users, p.clock, ""}, administrators{after, p.tenant.name, users, p.clock, ""}
 	for _, at := range p.instants() {
 		if is.at(at) || !was.at(at) {
 			continue
@@ -114,7 +114,8 @@ type administrators struct {
 	*engine.Snapshot
 	tenant string
 	users  []string
-	last   string // that was found: it comes first
+	clock  func() time.Time // the real one: what is shown of it is noted
+	last   string           // that was found: it comes first
 }
 
 func (a *administrators) at(at time.Time) bool {
@@ -131,6 +132,6 @@ func (a *administrators) at(at time.Time) bool {
 }
 
 func (a *administrators) may(user string, at time.Time) bool {
-	v, err := a.Decide(&Request{Tenant: a.tenant, User: user, Action: model.ActionAdminister, Record: tenantPermission(), At: at}, func() time.Time { return at })
+	v, err := a.Decide(&Request{Tenant: a.tenant, User: user, Action: model.ActionAdminister, Record: tenantPermission(), At: at}, a.clock)
 	return err == nil && v.Allowed()
 }

@@ -280,6 +280,26 @@ func TestLockedTenantIsChangedByItsAdministrators(t *testing.T) {
 	must(t)(az.Revoke(t.Context(), authz.By("user:lea", ""), eve...))
 }
 
+// Whether there will be an administrator is asked about times to come, which the clock has not shown: no opening
+// is over by it, and nothing that is planned has begun.
+func TestLookingAheadForAdministratorsEndsNoOpening(t *testing.T) {
+	schema, err := model.ParseSchema([]byte("types:\n  customer: {actions: {read: read, delete: delete}}\nadministration: {}\n"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	now := &clock{adminNow}
+	az := openSchema(t, schema, storeOfLines(t), now.option(), authz.WithOpenLimit(time.Hour), authz.WithAudit(&auditLog{}))
+	setup := authz.Operator("setup", "maintenance")
+	grantText(t, az, setup, "rules: [{who: user:ada, may: administer, on: permission, scope: all, until: 2030-01-01T00:00:00Z}]\nmembers: [{who: user:eve, in: role:rep}]")
+	b, err := az.Backup(t.Context(), "acme")
+	if err != nil {
+		t.Fatal(err)
+	}
+	must(t)(az.Disable(t.Context(), setup, "acme", "*", authz.InMode(model.ModeOpen), authz.Until(adminNow.Add(time.Hour)), authz.AfterBackup(b)))
+	must(t)(az.Grant(t.Context(), authz.By("user:ada", ""), member("user:zoe", "role:rep")))
+	wantAllowed(t, az, ask("user:eve", "delete", hers), true)
+}
+
 // The log tells the operator from all others.
 func TestOperatorIsInTheLogAsSuch(t *testing.T) {
 	store, err := adapter.NewMemory(nil)

@@ -46,9 +46,9 @@ func openCase(t testing.TB, c difftest.Case) *authz.Authorizer {
 	return openSchema(t, c.Schema, storeOfLines(t, c.Lines, c.BaseLines))
 }
 
-func openSchema(t testing.TB, schema *authz.Schema, store adapter.Store) *authz.Authorizer {
+func openSchema(t testing.TB, schema *authz.Schema, store adapter.Store, options ...authz.Option) *authz.Authorizer {
 	t.Helper()
-	az, err := authz.Open(t.Context(), schema, store)
+	az, err := authz.Open(t.Context(), schema, store, options...)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -125,6 +125,20 @@ func TestOpeningIsNotReopenedByAClock(t *testing.T) {
 	}
 }
 
+// What is asked about another time is not what the clock has shown: no opening is over by it.
+func TestQuestionAboutAnotherTimeEndsNoOpening(t *testing.T) {
+	az, _, _, options := opening(t, acme+"beta:\n  rules: [{who: user:ben, may: read, on: customer, scope: all}]\n")
+	must(t)(az.Disable(t.Context(), by, "beta", "user:ben", authz.From(monday.AddDate(0, 6, 0))))
+	must(t)(az.Disable(t.Context(), by, "acme", "*", options...))
+	later := ask("user:eve", "delete", hers)
+	later.At = monday.AddDate(1, 0, 0)
+	if x, err := az.Explain(t.Context(), later); x.Allowed || len(x.Nearest) == 0 || err != nil {
+		t.Errorf("in a year: %+v, %v", x, err)
+	}
+	wantAllowed(t, az, ask("user:dan", "delete", hers), true)
+	wantAllowed(t, az, authz.Request{Tenant: "beta", User: "user:ben", Action: "read", Record: hers}, true)
+}
+
 // An opening that another program wrote allows nothing to one that opens no tenants.
 func TestOpeningOfAnotherProgramNeedsTheLimitHere(t *testing.T) {
 	now := &clock{monday}

@@ -5,6 +5,7 @@ import (
 	"math/bits"
 	"slices"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -141,6 +142,7 @@ func (q *question) level(req *model.Request, r *model.Record) model.Level {
 // the snapshot itself cannot.
 func (s *Snapshot) Explain(req *model.Request, clock func() time.Time, with func([]model.Line) (*Snapshot, error)) (model.Explanation, error) {
 	var q question
+	clock = sync.OnceValue(clock) // the same for all that is tried
 	if err := s.ask(&q, req, nil, clock); err != nil {
 		return model.Explanation{}, err
 	}
@@ -155,7 +157,7 @@ func (s *Snapshot) Explain(req *model.Request, clock func() time.Time, with func
 		x.Level = q.level(req, req.Record)
 	}
 	if v.Reason == model.ReasonNoRule || v.Reason == model.ReasonNoReach {
-		x.Nearest = q.nearest(req, with)
+		x.Nearest = q.nearest(req, clock, with)
 	}
 	return x, nil
 }
@@ -194,7 +196,7 @@ func (q *question) gates(req *model.Request, v Verdict) []model.Gate {
 
 // nearest is the least that would have to be granted: a team rule, a customer
 // rule, a membership in a group that has the right, or the two rules together.
-func (q *question) nearest(req *model.Request, with func([]model.Line) (*Snapshot, error)) []model.Fact {
+func (q *question) nearest(req *model.Request, clock func() time.Time, with func([]model.Line) (*Snapshot, error)) []model.Fact {
 	user := strings.Clone(req.User)
 	may := model.CustomerRule{Tenant: q.Tenant, Subject: user, On: model.OnType(q.typ.name), Action: q.action.name, Effect: model.Allow}
 	var tries [][]model.Fact
@@ -214,7 +216,7 @@ func (q *question) nearest(req *model.Request, with func([]model.Line) (*Snapsho
 		tries = append(tries, []model.Fact{may}, []model.Fact{all})
 	}
 	for _, facts := range tries {
-		if q.wouldAllow(req, facts, with) {
+		if q.wouldAllow(req, facts, clock, with) {
 			return facts
 		}
 	}
@@ -260,7 +262,7 @@ func (q *question) breadth(group string) (n int) {
 }
 
 // wouldAllow tries facts on a copy of the policy.
-func (q *question) wouldAllow(req *model.Request, facts []model.Fact, with func([]model.Line) (*Snapshot, error)) bool {
+func (q *question) wouldAllow(req *model.Request, facts []model.Fact, clock func() time.Time, with func([]model.Line) (*Snapshot, error)) bool {
 	var lines []model.Line
 	for _, f := range facts {
 		l, err := model.Encode(f)
@@ -276,11 +278,7 @@ func (q *question) wouldAllow(req *model.Request, facts []model.Fact, with func(
 	if err != nil {
 		return false
 	}
-	again := Clone(req)
-	if !req.At.IsZero() {
-		again.At = q.at
-	}
-	v, err := next.Decide(again, func() time.Time { return q.at })
+	v, err := next.Decide(Clone(req), clock)
 	return err == nil && v.Allowed()
 }
 
