@@ -40,7 +40,7 @@ var (
 	ErrNoErasing = errors.New("the store cannot erase anybody")
 	// ErrSettled: a proposal is settled already, as the text says. (Approve, Reject, Cancel)
 	ErrSettled = errors.New("the proposal is settled")
-	// ErrExpired: it is too late to approve a request. (Approve)
+	// ErrExpired: it is too late to approve or make a change. (Approve)
 	ErrExpired = errors.New("the proposal has expired")
 	// ErrOwnProposal: a second person is to settle it, who does not gain by it. (Approve, Reject)
 	ErrOwnProposal = errors.New("the proposal is the approver's own")

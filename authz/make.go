@@ -11,8 +11,11 @@ import (
 )
 
 // make makes the change of a proposal that is planned, and marks it as made, in one transaction. If it is refused, the
-// proposal has failed; on any other error it stays as it is.
+// proposal has failed; on any other error, ErrExpired among them, it stays as it is.
 func (a *Authorizer) make(ctx context.Context, p adapter.Proposal) (adapter.Proposal, error) {
+	if !a.clock().Before(p.Expires) {
+		return p, ErrExpired
+	}
 	c, err := changeOf(p)
 	if err != nil {
 		return p, err

@@ -359,6 +359,25 @@ func TestApprovalOutlivesAStoreThatCannotMakeTheChange(t *testing.T) {
 	wantRevision(t, az, "acme", 3)
 }
 
+// What is approved but not made by then is not made by approving it once more.
+func TestApprovedChangeThatHasExpiredIsNotMade(t *testing.T) {
+	c, store := &clock{now: monday}, &planning{Memory: storeOf(acme)}
+	az := open(t, store, c.option())
+	p := proposed(t)(az.Propose(t.Context(), proposer, addEve))
+	store.set(&store.before, errDisk)
+	if _, err := az.Approve(t.Context(), approver, "acme", p.ID); !errors.Is(err, errDisk) {
+		t.Fatalf("Approve: %v; want %v", err, errDisk)
+	}
+	store.set(&store.before, nil)
+	c.now = p.Expires
+	if _, err := az.Approve(t.Context(), approver, "acme", p.ID); !errors.Is(err, authz.ErrExpired) {
+		t.Errorf("once more: %v; want %v", err, authz.ErrExpired)
+	}
+	wantAllowed(t, az, ask("user:eve", "read", hers), false)
+	look(t, az, c, c.now, nil)
+	wantState(t, az, p.ID, adapter.Expired)
+}
+
 // Two approve, one rejects, one cancels, and the worker of two instances makes it: one of them has his way.
 func TestOfManyWhoSettleOneDoes(t *testing.T) {
 	for round := range 30 {

@@ -26,14 +26,14 @@ func step(p adapter.Proposal, state adapter.State, did string, by Author, now ti
 // Nobody approves what he proposed, nor what widens himself: a change that adds a rule or membership of his or of a
 // group that he is in, or takes away what restricts them (ErrOwnProposal); what he would see of his reports
 // does not count. Where there is administration (model.Administration), who approves may approve each fact, and he and who
-// proposed it are asked for their rights again when the change is made: else a *NotAllowedError. A request that has
+// proposed it are asked for their rights again when the change is made: else a *NotAllowedError. One that has
 // expired is ErrExpired, one that is settled ErrSettled, an unknown one adapter.ErrNoProposal.
 func (a *Authorizer) Approve(ctx context.Context, by Author, tenant, id string) (*Proposal, error) {
 	start := a.started()
 	p, err := a.settle(ctx, by, tenant, id, func(p adapter.Proposal, now time.Time) (adapter.Proposal, error) {
 		switch {
 		case p.State == adapter.Planned && lastStep(p).Did == approved && lastStep(p).Actor == by.Actor:
-			return p, errUnchanged // it is to be made once more
+			return p, errUnchanged // it is to be made once more, unless it has expired
 		case p.State != adapter.Requested:
 			return p, settledAs(p)
 		}
