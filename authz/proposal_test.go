@@ -93,12 +93,20 @@ func TestRequestIsMadeWhenASecondPersonApprovesIt(t *testing.T) {
 
 func TestNobodyApprovesWhatWidensHimself(t *testing.T) {
 	off := model.Switch{Tenant: "acme", Target: "role:support", Mode: model.ModeOff}
-	deny := readers
+	deny, readsAll := readers, readers
+	readsAll.Action = "read"
 	deny.Effect, deny.Scope = model.Deny, model.ScopeLevel
-	dansTeam := member("user:dan", "team:north")
-	policy := storeOf(acme)
-	az := open(t, policy)
-	must(t)(az.Grant(t.Context(), by, dansTeam, deny))
+	forbids, his, forAll := readers, readers, deny
+	forbids.Subject, forbids.Effect, his.Subject, forAll.Subject = "role:intern", model.Deny, "user:dan", model.Everyone
+	offOf := func(target string) model.Switch {
+		return model.Switch{Tenant: "acme", Target: target, Mode: model.ModeOff}
+	}
+	forAllOff := offOf(model.RuleID(forAll))
+	forAllOff.Except = "role:staff"
+	dansTeam, phone, intern, staff, soon := member("user:dan", "team:north"), member("user:dan", "role:phone"), member("user:dan", "role:intern"), member("user:dan", "role:staff"), member("user:dan", "role:soon")
+	soon.Valid.From = time.Now().Add(time.Hour).UTC().Truncate(time.Second)
+	az := open(t, storeOf(acme))
+	must(t)(az.Grant(t.Context(), by, dansTeam, deny, phone, intern, forbids, his, offOf(model.RuleID(his)), forAll, forAllOff, staff, soon))
 	dan, alice := authz.By("user:dan", ""), authz.By("user:alice", "")
 	for name, test := range map[string]struct {
 		change authz.Change
@@ -113,8 +121,18 @@ func TestNobodyApprovesWhatWidensHimself(t *testing.T) {
 		"somebody reports to him":        {authz.Change{Add: []authz.Fact{authz.OrgEdge{Tenant: "acme", Below: "user:bob", Above: "user:dan"}}}, dan, false},
 		"he reports to somebody":         {authz.Change{Add: []authz.Fact{authz.OrgEdge{Tenant: "acme", Below: "user:dan", Above: "user:bob"}}}, dan, true},
 		"his role loses a prohibition":   {authz.Change{Remove: []authz.Fact{deny}}, dan, false},
-		"his role is switched off":       {authz.Change{Add: []authz.Fact{off}}, dan, true},
+		"his role is switched off":       {authz.Change{Add: []authz.Fact{offOf("role:phone")}}, dan, true},
+		"one that is forbidden a thing":  {authz.Change{Add: []authz.Fact{off}}, dan, false},
 		"he loses a membership":          {authz.Change{Remove: []authz.Fact{dansTeam}}, dan, true},
+		"one in what forbids":            {authz.Change{Remove: []authz.Fact{intern}}, dan, false},
+		"one by which he is excepted":    {authz.Change{Remove: []authz.Fact{staff}}, dan, false},
+		"it is switched off":             {authz.Change{Add: []authz.Fact{offOf(model.RuleID(intern))}}, dan, false},
+		"a prohibition is switched off":  {authz.Change{Add: []authz.Fact{offOf(model.RuleID(forbids))}}, dan, false},
+		"that of another's role":         {authz.Change{Add: []authz.Fact{offOf(model.RuleID(forbids))}}, alice, true},
+		"his rule is switched on":        {authz.Change{Remove: []authz.Fact{offOf(model.RuleID(his))}}, dan, false},
+		"his rule is switched off":       {authz.Change{Add: []authz.Fact{offOf(model.RuleID(readsAll))}}, dan, true},
+		"a rule of his role to be":       {authz.Change{Add: []authz.Fact{authz.TeamRule{Tenant: "acme", Subject: "role:soon", On: model.OnType("customer"), Level: model.LevelRead}}}, dan, false},
+		"he is switched off":             {authz.Change{Add: []authz.Fact{offOf("user:dan")}}, dan, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			test.change.Tenant = "acme"

@@ -9,7 +9,6 @@ import (
 
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/authz/internal/engine"
-	"github.com/crmauthz/crmauthz/model"
 )
 
 // step is the next version of a proposal, after somebody did something with it.
@@ -24,8 +23,8 @@ func step(p adapter.Proposal, state adapter.State, did string, by Author, now ti
 // another Approve makes it. Of several who settle a proposal at the same time one does, the others get ErrSettled.
 //
 // Nobody approves what he proposed, nor what widens himself: a change that adds a rule or membership of his or of a
-// group that he is in, or takes away what restricts them (ErrOwnProposal); what he would see of his reports
-// does not count. Where there is administration (model.Administration), who approves may approve each fact, and he and who
+// group that he is in or will be, or takes away what restricts them, by taking him out of a group among others, or by a
+// switch (ErrOwnProposal); what he would see of his reports does not count. Where there is administration (model.Administration), who approves may approve each fact, and he and who
 // proposed it are asked for their rights again when the change is made: else a *NotAllowedError. One that has
 // expired is ErrExpired, one that is settled ErrSettled, an unknown one adapter.ErrNoProposal.
 func (a *Authorizer) Approve(ctx context.Context, by Author, tenant, id string) (*Proposal, error) {
@@ -134,21 +133,13 @@ func (a *Authorizer) mayApproveNow(ctx context.Context, by Author, p adapter.Pro
 	if err := a.maySettle(ctx, by, p); err != nil {
 		return err
 	}
-	self, err := a.groupsAround(ctx, by.Actor, p)
-	if err != nil {
-		return err
-	}
-	for _, l := range p.Add {
-		if !restricts(l) && slices.Contains(self, gains(l)) {
-			return fmt.Errorf("%w: %s gains by %s", ErrOwnProposal, by.Actor, l)
+	return a.against(ctx, p.Tenant, func(t *tenant, s *engine.Snapshot) error {
+		before, err := a.proposed(ctx, t, s, p.Remove, p.Add)
+		if err != nil {
+			return err
 		}
-	}
-	for _, l := range p.Remove {
-		if restricts(l) && slices.Contains(self, gains(l)) {
-			return fmt.Errorf("%w: %s gains without %s", ErrOwnProposal, by.Actor, l)
-		}
-	}
-	return nil
+		return before.checkWidening(by.Actor, p)
+	})
 }
 
 // maySettle tells whether administration lets somebody approve or reject a request.
@@ -189,44 +180,4 @@ func (a *Authorizer) against(ctx context.Context, name string, ask func(*tenant,
 		s, err = a.load(ctx, t)
 	}
 	return ErrBusy
-}
-
-// groupsAround is somebody with the groups that he is in before a change, and after it.
-func (a *Authorizer) groupsAround(ctx context.Context, who string, p adapter.Proposal) ([]string, error) {
-	self := []string{who, model.Everyone}
-	if p.Tenant == model.Base { // nobody is in it
-		return self, nil
-	}
-	from, err := a.store.Load(ctx, p.Tenant)
-	if err != nil {
-		return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-	}
-	after := slices.DeleteFunc(slices.Clone(from.Lines), func(l model.Line) bool { return slices.Contains(p.Remove, l) })
-	for _, lines := range [][]model.Line{from.Lines, append(after, p.Add...)} {
-		s, err := engine.Compile(a.tenant(p.Tenant).schema, a.base.Load(), p.Tenant, from.Revision, lines)
-		if err != nil {
-			return nil, fmt.Errorf("%w: %w", ErrUnavailable, err)
-		}
-		self = append(self, s.Groups(&Request{Tenant: p.Tenant, User: who}, a.clock)...)
-	}
-	return self, nil
-}
-
-// gains is who gains by a line, or loses by one that restricts.
-func gains(l model.Line) string {
-	if l.Section == model.OrgEdges {
-		return l.Values[1]
-	}
-	return l.Values[0]
-}
-
-// restricts tells whether a line takes something from somebody.
-func restricts(l model.Line) bool {
-	switch l.Section {
-	case model.Switches:
-		return true
-	case model.CustomerRules, model.FieldRules:
-		return l.Values[4] == model.Deny.String()
-	}
-	return false
 }

@@ -67,6 +67,19 @@ func (m *Memberships) Below(subject string) []string {
 	return found
 }
 
+// Above is a subject and all groups that it is in, directly or not.
+func (m *Memberships) Above(subject string) []string {
+	found := []string{subject}
+	for i := 0; i < len(found); i++ {
+		for _, g := range m.up[found[i]] {
+			if !slices.Contains(found, g.Group) {
+				found = append(found, g.Group)
+			}
+		}
+	}
+	return found
+}
+
 // way leads to a group while all its memberships hold.
 type way struct {
 	to    string
@@ -116,15 +129,10 @@ func (w way) names(subject string) []string {
 
 // reachesTwo tells whether two of the groups are met on the way up, whenever that is.
 func (m *Memberships) reachesTwo(subject string, groups []string) bool {
-	found, n := []string{subject}, 0
-	for i := 0; i < len(found); i++ {
-		if slices.Contains(groups, found[i]) {
+	n := 0
+	for _, g := range m.Above(subject) {
+		if slices.Contains(groups, g) {
 			n++
-		}
-		for _, g := range m.up[found[i]] {
-			if !slices.Contains(found, g.Group) {
-				found = append(found, g.Group)
-			}
 		}
 	}
 	return n > 1
