@@ -206,18 +206,22 @@ func (p *proposed) checkOne(ctx context.Context, by Author, o one) error {
 		return err
 	}
 	sensitive, err := p.sensitive(ctx, by.Actor, o.verb, records)
-	if err != nil || !sensitive {
-		return err
-	}
 	switch {
-	case by.approver == "" || by.approver == by.Actor:
+	case err != nil:
+		return err
+	case sensitive && (by.approver == "" || by.approver == by.Actor):
 		return refuse(o.verb, ErrNeedsApproval, "")
-	case strings.HasPrefix(by.approver, operatorPrefix):
+	case by.approver == "" || strings.HasPrefix(by.approver, operatorPrefix):
 		return nil
 	}
-	ok, why, err := p.may(ctx, by.approver, model.ActionApprove, records)
+	return p.checkApproval(ctx, by.approver, o, records)
+}
+
+// checkApproval refuses that somebody approves the change of one fact.
+func (p *proposed) checkApproval(ctx context.Context, approver string, o one, records []*Record) error {
+	ok, why, err := p.may(ctx, approver, model.ActionApprove, records)
 	if err != nil || !ok {
-		return cmpErr(err, &NotAllowedError{Actor: by.approver, Verb: model.ActionApprove, Fact: o.fact, Err: ErrNotAllowed, Detail: why})
+		return cmpErr(err, &NotAllowedError{Actor: approver, Verb: model.ActionApprove, Fact: o.fact, Err: ErrNotAllowed, Detail: why})
 	}
 	return nil
 }
@@ -369,8 +373,8 @@ func (a *Authorizer) mayApprove(ctx context.Context, s *engine.Snapshot, approve
 		if err != nil {
 			return err
 		}
-		if ok, why, err := p.may(ctx, approver, model.ActionApprove, records); err != nil || !ok {
-			return cmpErr(err, &NotAllowedError{Actor: approver, Verb: model.ActionApprove, Fact: o.fact, Err: ErrNotAllowed, Detail: why})
+		if err := p.checkApproval(ctx, approver, o, records); err != nil {
+			return err
 		}
 	}
 	return nil

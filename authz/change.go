@@ -23,7 +23,7 @@ type Author struct {
 	store    func(context.Context, adapter.Change) (adapter.Entry, error)
 	erases   bool   // store changes more than the change says
 	operator bool   // see Operator
-	approver string // the second person of a sensitive change
+	approver string // the second person, if one approved
 }
 
 // By names the author of a change.

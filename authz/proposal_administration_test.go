@@ -136,6 +136,27 @@ func TestPlansFailWhenTheirAuthorsMayNoMore(t *testing.T) {
 	}
 }
 
+// So are those of who approved what needs no second person.
+func TestApproverIsAskedAgainForAPlainRequest(t *testing.T) {
+	c, store := &clock{now: monday}, &planning{Memory: storeOfLines(t)}
+	az := openSchema(t, openSensitive(t, c).Schema(), store, c.option())
+	setup := authz.Operator("setup", "")
+	approves := factsIn(t, "rules: [{who: user:max, may: approve, on: permission, scope: all}]")
+	grantText(t, az, setup, "rules: [{who: user:ada, may: administer, on: permission, scope: all}, {who: user:lea, may: [grant, exceed], on: permission, scope: all}]")
+	must(t)(az.Grant(t.Context(), setup, approves...))
+	p := proposed(t)(az.Propose(t.Context(), lea, newRep))
+	store.set(&store.before, errDisk)
+	if _, err := az.Approve(t.Context(), max1, "acme", p.ID); !errors.Is(err, errDisk) {
+		t.Fatalf("Approve: %v; want %v", err, errDisk)
+	}
+	store.set(&store.before, nil)
+	must(t)(az.Revoke(t.Context(), setup, approves...))
+	if _, err := az.Approve(t.Context(), max1, "acme", p.ID); !errors.Is(err, authz.ErrNotAllowed) {
+		t.Errorf("once more, when he may no more: %v", err)
+	}
+	wantState(t, az, p.ID, adapter.Failed)
+}
+
 func TestWhoMayCancelAndErase(t *testing.T) {
 	c := &clock{now: monday}
 	az := openSensitive(t, c)
