@@ -368,6 +368,7 @@ func (a *Authorizer) mayApprove(ctx context.Context, s *engine.Snapshot, approve
 	if err != nil {
 		return err
 	}
+	p.remove, p.add = remove, add // also what changes nothing as long as the policy is as it is
 	for _, o := range p.each() {
 		records, err := p.permissions(ctx, o.fact)
 		if err != nil {

@@ -1,6 +1,7 @@
 package authz_test
 
 import (
+	"context"
 	"errors"
 	"testing"
 	"time"
@@ -155,6 +156,19 @@ func TestApproverIsAskedAgainForAPlainRequest(t *testing.T) {
 		t.Errorf("once more, when he may no more: %v", err)
 	}
 	wantState(t, az, p.ID, adapter.Failed)
+}
+
+// Who may not approve a fact does not settle its proposal, while it is there already, either.
+func TestRequestThatChangesNothingNowIsSettledByWhoMay(t *testing.T) {
+	az := openSensitive(t, &clock{now: monday})
+	p := proposed(t)(az.Propose(t.Context(), lea, newAdmin))
+	must(t)(az.Apply(t.Context(), authz.Operator("setup", ""), newAdmin))
+	for name, do := range map[string]func(context.Context, authz.Author, string, string) (*authz.Proposal, error){"Approve": az.Approve, "Reject": az.Reject, "Cancel": az.Cancel} {
+		if _, err := do(t.Context(), kim, "acme", p.ID); !errors.Is(err, authz.ErrNotAllowed) {
+			t.Errorf("%s by who may only grant: %v", name, err)
+		}
+	}
+	proposed(t)(az.Reject(t.Context(), max1, "acme", p.ID))
 }
 
 func TestWhoMayCancelAndErase(t *testing.T) {
