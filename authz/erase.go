@@ -33,7 +33,8 @@ var forever = time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC)
 // the application's: records, backups, the audit log, ids of changes that the application chose. An instance that has the tenant in memory
 // answers from before until it looks at the store ([Authorizer.Refresh]).
 //
-// Where there is administration (model.Administration), an administrator may erase anybody but himself: else a *NotAllowedError.
+// Where there is administration (model.Administration), an administrator may erase anybody but himself: else a *NotAllowedError, and
+// ErrLastAdministrator if there would be a time without any.
 // Refused are what is no user's id and one that no longer fits into an exception of a switch (a *model.ValueError), and a store that cannot erase: ErrNoErasing.
 // A retry with the Author's ChangeID gives the same pseudonym.
 func (a *Authorizer) Erase(ctx context.Context, by Author, tenant, user string) (pseudonym string, err error) {
@@ -84,7 +85,8 @@ func (a *Authorizer) erase(ctx context.Context, by Author, tenant, user string) 
 	return pseudonym, rev, nil
 }
 
-// mayErase tells whether administration lets somebody erase a user: an administrator may, who stays one.
+// mayErase tells whether administration lets somebody erase a user: an administrator may, as long as there is always one without
+// that user.
 func (a *Authorizer) mayErase(ctx context.Context, s *engine.Snapshot, by Author, user string) error {
 	if strings.HasPrefix(by.Actor, operatorPrefix) && !by.operator {
 		return notAnOperator(by)
@@ -92,5 +94,17 @@ func (a *Authorizer) mayErase(ctx context.Context, s *engine.Snapshot, by Author
 	if a.schema.Administration != nil && by.Actor == user {
 		return &NotAllowedError{Actor: by.Actor, Verb: "erase", Err: ErrNotAllowed, Detail: "nobody erases himself"}
 	}
-	return a.mayAdminister(ctx, s, by)
+	err := a.mayAdminister(ctx, s, by)
+	if err != nil || a.schema.Administration == nil || by.operator || s.Tenant == model.Base {
+		return err
+	}
+	off, err := model.Encode(model.Switch{Tenant: s.Tenant, Target: user, Mode: model.ModeOff})
+	if err != nil {
+		return err
+	}
+	without, err := a.proposed(ctx, a.tenant(s.Tenant), s, nil, []model.Line{off})
+	if err != nil {
+		return err
+	}
+	return without.checkAdministrators(by.Actor)
 }

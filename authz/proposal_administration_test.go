@@ -195,6 +195,14 @@ func TestWhoMayCancelAndErase(t *testing.T) {
 	if _, err := az.Erase(t.Context(), ada, "acme", "user:kim"); err != nil {
 		t.Error(err)
 	}
+	tmp := authz.By("user:tmp", "an administrator until tomorrow")
+	grantText(t, az, authz.Operator("setup", ""), "members: [{who: user:tmp, in: role:admin, until: 2026-11-24T00:00:00Z}]")
+	if _, err := az.Erase(t.Context(), tmp, "acme", "user:ada"); !errors.Is(err, authz.ErrLastAdministrator) {
+		t.Errorf("who is an administrator for a day erases the other one: %v", err)
+	}
+	if _, err := az.Erase(t.Context(), ada, "acme", "user:tmp"); err != nil {
+		t.Error(err)
+	}
 	// An operator's proposal is made in his name, and an operator approves.
 	setup := authz.Operator("setup", "")
 	p := proposed(t)(az.Propose(t.Context(), setup, newAdmin, authz.StartAt(monday.Add(time.Minute))))
