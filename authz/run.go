@@ -41,7 +41,7 @@ type runner struct {
 // Run makes the planned changes of all tenants when they start, has those expire that are too late, and tells the
 // notifier of it (nil: nobody): of a planned change before it starts, when it is made, or when it failed; of requests and what becomes of them;
 // and of the facts of a change, and of every switch of a tenant, before they end and when they have: so that
-// people know before an open tenant closes. An opening that is over it takes away, as "operator:run". It returns when the context ends, with its error, or with ErrClosed or ErrNoProposals.
+// people know before an open tenant closes. Of a switch that ended more than a day ago nobody is told. An opening that is over it takes away, as "operator:run". It returns when the context ends, with its error, or with ErrClosed or ErrNoProposals.
 //
 // Any number of processes may run it on one store: one of them makes a change, and one gives a notice. What was told
 // is kept with the proposals; a notice is given once more only if a process ends while it gives it, after a minute.
@@ -106,7 +106,7 @@ func (r *runner) look(ctx context.Context) error {
 			errs = append(errs, fmt.Errorf("proposal %s of tenant %q: %w", p.ID, p.Tenant, err))
 		}
 	}
-	lines, err := r.planner.Ending(ctx, r.now.Add(-endedSince), r.now.Add(r.ahead))
+	lines, err := r.planner.Ending(ctx, time.Time{}, r.now.Add(r.ahead)) // an opening may be over for long
 	if err != nil {
 		errs = append(errs, fmt.Errorf("%w: %w", errNotAsked, err))
 	}
@@ -278,17 +278,27 @@ func (r *runner) nextLook(p adapter.Proposal) (next time.Time) {
 	return next
 }
 
-// lookAtSwitch tells of a switch that ends. What was told is kept as a proposal that is none. An opening that is over, of
-// which all is told, is taken away: no clock that is set back has it again, nor does a restart.
+// lookAtSwitch tells of a switch that ends, or not long ago has ended. An opening that is over, of which all is told, is
+// taken away: no clock that is set back has it again, nor does a restart.
 func (r *runner) lookAtSwitch(ctx context.Context, l model.Line) error {
 	f, err := model.DecodeSwitch(l)
 	if err != nil {
 		return err
 	}
 	event := r.ending(f.Valid.Until)
-	if event == "" {
-		return nil
+	told := !f.Valid.Until.After(r.now.Add(-endedSince)) // nobody is told any more
+	if event != "" && !told {
+		told, err = r.tellOfSwitch(ctx, l, f, event)
 	}
+	if err == nil && told && event == NoticeEnded && f.Mode == model.ModeOpen {
+		_, err = r.applyAs(ctx, "close", Operator("run", "the opening is over"), Change{Tenant: f.Tenant, Remove: []Fact{f}})
+	}
+	return err
+}
+
+// tellOfSwitch gives the notice of a switch that ends, unless it is given, and returns whether it is. What was told is kept as a
+// proposal that is none.
+func (r *runner) tellOfSwitch(ctx context.Context, l model.Line, f model.Switch, event NoticeEvent) (told bool, err error) {
 	id := "ends " + l.RuleID()
 	p, err := r.planner.Proposal(ctx, l.Tenant(), id)
 	if errors.Is(err, adapter.ErrNoProposal) {
@@ -297,8 +307,5 @@ func (r *runner) lookAtSwitch(ctx context.Context, l model.Line) error {
 	if err == nil && !toldOf(p, string(event)) {
 		p, err = r.tell(ctx, p, notice{Notice{Event: event, Tenant: l.Tenant(), Facts: []Fact{f}, At: f.Valid.Until}, string(event)})
 	}
-	if err == nil && event == NoticeEnded && f.Mode == model.ModeOpen && toldOf(p, string(event)) {
-		_, err = r.applyAs(ctx, "close", Operator("run", "the opening is over"), Change{Tenant: f.Tenant, Remove: []Fact{f}})
-	}
-	return err
+	return toldOf(p, string(event)), err
 }

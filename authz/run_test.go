@@ -189,6 +189,20 @@ func TestRunWarnsBeforeAnOpenTenantCloses(t *testing.T) {
 	}
 }
 
+// One that was over long before anybody looked is taken away, too, though nobody is told any more.
+func TestRunTakesAwayAnOpeningThatEndedLongAgo(t *testing.T) {
+	az, _, now, options := opening(t, acme)
+	must(t)(az.Disable(t.Context(), by, "acme", "*", options...))
+	must(t)(az.Disable(t.Context(), by, "acme", "user:bob", authz.Until(monday.Add(time.Hour))))
+	n := &told{}
+	look(t, az, now, monday.Add(72*time.Hour), n)
+	n.want(t)
+	left, err := az.Switches(t.Context(), "acme")
+	if err != nil || len(left) != 1 || left[0].Target != "user:bob" {
+		t.Errorf("left are %v, %v", left, err)
+	}
+}
+
 // A notifier that fails or panics holds up nothing, and is told again until it has heard.
 func TestRunOutlivesANotifierThatFails(t *testing.T) {
 	c, n := &clock{now: monday}, &told{}
