@@ -110,7 +110,12 @@ func (a *Authorizer) propose(ctx context.Context, by Author, c Change, options [
 
 // firstState is that of a proposal whose author may make its change, with a second person if need be.
 func (a *Authorizer) firstState(ctx context.Context, by Author, p adapter.Proposal) (adapter.State, error) {
-	check := func(t *tenant, s *engine.Snapshot) error { return a.check(ctx, t, s, by, p.Remove, p.Add) }
+	check := func(t *tenant, s *engine.Snapshot) error {
+		if err := a.checkAdded(ctx, p.Tenant, s.Revision, p.Remove, p.Add); err != nil {
+			return err
+		}
+		return a.check(ctx, t, s, by, p.Remove, p.Add)
+	}
 	err := a.against(ctx, p.Tenant, check)
 	if errors.Is(err, ErrNeedsApproval) {
 		p.State = adapter.Requested

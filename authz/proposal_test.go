@@ -160,6 +160,8 @@ func TestProposalsRefuse(t *testing.T) {
 	az := open(t, storeOf(acme), c.option())
 	must(t)(az.Grant(t.Context(), authz.Author{Actor: "user:ann", ChangeID: "ticket 7"}, member("user:zoe", "role:rep")))
 	at := func(d time.Duration) time.Time { return monday.Add(d) }
+	closesCycle, noRule := member("role:support", "role:rep"), model.Switch{Tenant: "acme", Target: model.RuleID(readers), Mode: model.ModeOff}
+	must(t)(az.Grant(t.Context(), by, member("role:rep", "role:support")))
 	opening := model.Switch{Tenant: "acme", Target: model.Any, Mode: model.ModeOpen, Valid: model.Period{From: monday, Until: at(time.Hour)}}
 	for name, test := range map[string]struct {
 		by      authz.Author
@@ -174,6 +176,8 @@ func TestProposalsRefuse(t *testing.T) {
 		"for a revision":      {proposer, authz.Change{Tenant: "acme", Add: addEve.Add, Base: 2}, nil, model.ErrMalformed},
 		"an unknown type":     {proposer, authz.Change{Tenant: "acme", Add: []authz.Fact{authz.TeamRule{Tenant: "acme", Subject: "user:eve", On: model.OnType("client"), Level: model.LevelRead}}}, nil, model.ErrUnknownType},
 		"opening":             {proposer, authz.Change{Tenant: "acme", Add: []authz.Fact{opening}}, nil, authz.ErrOpen},
+		"a cycle":             {proposer, authz.Change{Tenant: "acme", Add: []authz.Fact{closesCycle}}, nil, model.ErrCycle},
+		"a rule not there":    {proposer, authz.Change{Tenant: "acme", Add: []authz.Fact{noRule}}, nil, authz.ErrNoSuchRule},
 		"expired":             {proposer, addEve, []authz.ProposalOption{authz.ExpireAt(monday)}, model.ErrMalformed},
 		"expires before":      {proposer, addEve, []authz.ProposalOption{authz.StartAt(at(2 * time.Hour)), authz.ExpireAt(at(time.Hour))}, model.ErrMalformed},
 		"the ID of a change":  {authz.Author{Actor: "user:ann", ChangeID: "ticket 7"}, addEve, nil, authz.ErrSettled},
