@@ -155,6 +155,40 @@ func TestNobodyApprovesWhatWidensHimself(t *testing.T) {
 	}
 }
 
+// What restricts who is in a group need not be a rule for it.
+func TestNobodyApprovesThatHeLeavesWhatRestrictsHim(t *testing.T) {
+	schema, err := model.ParseSchema([]byte(`
+types:
+  customer: {actions: {read: read, update: write}}
+conditions: {no_guest: '!member("role:guest")', mine: own()}
+constraints:
+  - {name: duties, exclusive: ['role:maker', 'role:checker']}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for group, test := range map[string]struct {
+		rule string
+		may  bool
+	}{
+		"role:guest":  {"{who: user:eve, may: read, on: customer}", false}, // a condition asks for it
+		"role:nested": {"{who: user:eve, may: read, on: customer}", false},
+		"role:maker":  {"{who: user:eve, may: read, on: customer}", false}, // excluded by another
+		"unit:x":      {"{who: '*', may not: update, on: customer, scope: unit}", false},
+		"team:t":      {"{who: '*', may not: update, on: customer, if: mine}", false},
+		"role:other":  {"{who: role:rep, may not: update, on: customer}", true},
+	} {
+		az := openSchema(t, schema, storeOfLines(t))
+		in := member("user:dan", group)
+		grantText(t, az, by, "members: [{who: role:nested, in: role:guest}]\nrules: ["+test.rule+"]")
+		must(t)(az.Grant(t.Context(), by, in))
+		p := proposed(t)(az.Propose(t.Context(), proposer, authz.Change{Tenant: "acme", Remove: []authz.Fact{in}}))
+		if _, err := az.Approve(t.Context(), authz.By("user:dan", ""), "acme", p.ID); test.may != (err == nil) || err != nil && !errors.Is(err, authz.ErrOwnProposal) {
+			t.Errorf("he approves that he leaves %s: %v", group, err)
+		}
+	}
+}
+
 func TestProposalsRefuse(t *testing.T) {
 	c := &clock{now: monday}
 	az := open(t, storeOf(acme), c.option())
