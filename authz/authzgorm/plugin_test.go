@@ -470,3 +470,35 @@ func TestScopeNarrowsWithoutThePlugin(t *testing.T) {
 		t.Errorf("an unknown action: %v", err)
 	}
 }
+
+func TestScopeLeavesGORMsRefusalToWriteAll(t *testing.T) {
+	_, bare := openSQLite(t, newAuthorizer(t))
+	plugin := newPlugin(newAuthorizer(t))
+	var db *gorm.DB
+	scoped := func(db *gorm.DB, action string) *gorm.DB { return db.Scopes(plugin.Scope(action)) }
+	everything := func(db *gorm.DB) *gorm.DB { return db.Session(&gorm.Session{AllowGlobalUpdate: true}) }
+	for name, c := range map[string]struct {
+		do   func() *gorm.DB
+		err  error
+		rows int64
+	}{
+		"a soft delete":      {func() *gorm.DB { return scoped(db, "delete").Delete(&Customer{}) }, gorm.ErrMissingWhereClause, 0},
+		"two scopes":         {func() *gorm.DB { return scoped(scoped(db, "update"), "delete").Delete(&Customer{}) }, gorm.ErrMissingWhereClause, 0},
+		"without it":         {func() *gorm.DB { return scoped(db.Unscoped(), "delete").Delete(&Customer{}) }, gorm.ErrMissingWhereClause, 0},
+		"a delete":           {func() *gorm.DB { return scoped(db, "delete").Delete(&Deal{}) }, gorm.ErrMissingWhereClause, 0},
+		"an update":          {func() *gorm.DB { return scoped(db.Model(&Customer{}), "update").Update("name", "x") }, gorm.ErrMissingWhereClause, 0},
+		"a key to be set":    {func() *gorm.DB { return scoped(db.Model(&Deal{}), "update").Updates(Deal{ID: 9}) }, gorm.ErrMissingWhereClause, 0},
+		"a condition":        {func() *gorm.DB { return scoped(db, "delete").Delete(&Customer{}, "id > ?", 0) }, nil, 1},
+		"keys":               {func() *gorm.DB { return scoped(db, "delete").Delete(&[]Deal{{ID: 1}, {ID: 2}}) }, nil, 1},
+		"an updated key":     {func() *gorm.DB { return scoped(db.Model(&Customer{ID: 1}), "update").Update("name", "x") }, nil, 1},
+		"another's":          {func() *gorm.DB { return scoped(db.Model(&Customer{ID: 5}), "update").Update("name", "x") }, nil, 0},
+		"all that are hers":  {func() *gorm.DB { return scoped(everything(db), "delete").Delete(&Deal{}) }, nil, 1},
+		"all she may update": {func() *gorm.DB { return scoped(everything(db).Model(&Customer{}), "update").Update("name", "x") }, nil, 1},
+	} {
+		db = bare.WithContext(as(t, "user:ann")).Begin()
+		if got := c.do(); !errors.Is(got.Error, c.err) || got.RowsAffected != c.rows {
+			t.Errorf("%s: %d rows, %v; want %d, %v", name, got.RowsAffected, got.Error, c.rows, c.err)
+		}
+		must(t, db.Rollback().Error)
+	}
+}

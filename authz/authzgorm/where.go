@@ -2,6 +2,7 @@ package authzgorm
 
 import (
 	"reflect"
+	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -88,7 +89,8 @@ func afterScopes(do func(*gorm.DB)) func(*gorm.DB) *gorm.DB {
 // Scope is a scope for queries, updates and deletes of programs without the plugin: the rows of a
 // model to which an action is allowed, around all conditions that the statement has, those of other
 // scopes among them. It redacts nothing, checks no writes, and takes no joins. Without a
-// principal in the statement's context, and on every other error, the statement fails.
+// principal in the statement's context, and on every other error, the statement fails; so do updates
+// and deletes that have neither a condition of their own nor a key, as they do without the scope.
 func (p *Plugin) Scope(action string) func(*gorm.DB) *gorm.DB {
 	return afterScopes(func(db *gorm.DB) { _ = db.AddError(p.scope(db, action)) })
 }
@@ -115,5 +117,44 @@ func (p *Plugin) scope(db *gorm.DB, action string) error {
 	if err != nil {
 		return err
 	}
-	return s.narrow(f)
+	if where, _ := s.Clauses["WHERE"].Expression.(clause.Where); slices.ContainsFunc(where.Exprs, isPrograms) {
+		return s.narrow(f)
+	}
+	c, err := f.SQL(s.table.mapping, s.dialect())
+	if err != nil {
+		return err
+	}
+	s.AddClause(clause.Where{Exprs: []clause.Expression{alone{condition(c)}}})
+	return nil
+}
+
+// alone is the condition of a scope in a statement that had none, which hides from GORM that an update
+// or delete has none.
+type alone struct{ condition }
+
+// Build writes the condition, and fails the statement that GORM would have refused without it.
+func (a alone) Build(b clause.Builder) {
+	if s, ok := b.(*gorm.Statement); ok && writesAll(s) {
+		_ = s.AddError(gorm.ErrMissingWhereClause)
+	}
+	a.condition.Build(b)
+}
+
+// isPrograms tells whether a condition is not one that a scope added.
+func isPrograms(e clause.Expression) bool {
+	_, ours := e.(alone)
+	return !ours
+}
+
+// writesAll tells whether nothing but scopes says which rows are written.
+func writesAll(s *gorm.Statement) bool {
+	_, updates := s.Clauses["UPDATE"]
+	_, deletes := s.Clauses["DELETE"]
+	where, _ := s.Clauses["WHERE"].Expression.(clause.Where)
+	conditions := slices.DeleteFunc(slices.Clone(where.Exprs), func(e clause.Expression) bool { return !isPrograms(e) })
+	own := 0
+	if _, soft := s.Clauses["soft_delete_enabled"]; soft {
+		own = 1 // that the row is not deleted yet
+	}
+	return (updates || deletes) && !s.AllowGlobalUpdate && len(conditions) <= own
 }
