@@ -15,9 +15,13 @@ import (
 	"github.com/crmauthz/crmauthz/model"
 )
 
-// ErrUnsupported: a Casbin adapter's function that would write over more than
-// what it names.
-var ErrUnsupported = errors.New("casbinadapter: not supported")
+var (
+	// ErrUnsupported: a Casbin adapter's function that would write over more than
+	// what it names.
+	ErrUnsupported = errors.New("casbinadapter: not supported")
+	// ErrNotThere: a rule that is to be replaced was removed meanwhile, or never there.
+	ErrNotThere = errors.New("casbinadapter: the rule to replace is not there")
+)
 
 // Adapter gives a plain Casbin enforcer the policies of a store. Its model
 // needs the sections of model.CasbinModel; its matchers may be its own.
@@ -123,7 +127,7 @@ func (a *Adapter) AddPolicies(_, ptype string, rules [][]string) error {
 	if err != nil {
 		return err
 	}
-	return a.change(nil, add)
+	return a.change(nil, add, nil)
 }
 
 // RemovePolicies removes all of the rules or none.
@@ -132,15 +136,16 @@ func (a *Adapter) RemovePolicies(_, ptype string, rules [][]string) error {
 	if err != nil {
 		return err
 	}
-	return a.change(remove, nil)
+	return a.change(remove, nil, nil)
 }
 
-// UpdatePolicy replaces a rule by another.
+// UpdatePolicy replaces a rule by another; see UpdatePolicies.
 func (a *Adapter) UpdatePolicy(sec, ptype string, oldRule, newRule []string) error {
 	return a.UpdatePolicies(sec, ptype, [][]string{oldRule}, [][]string{newRule})
 }
 
-// UpdatePolicies replaces all of the rules or none.
+// UpdatePolicies replaces all of the rules or none: if one is not there, nothing is
+// added in its place, and the error matches ErrNotThere.
 func (a *Adapter) UpdatePolicies(_, ptype string, oldRules, newRules [][]string) error {
 	remove, err := linesOf(ptype, oldRules)
 	if err != nil {
@@ -150,7 +155,7 @@ func (a *Adapter) UpdatePolicies(_, ptype string, oldRules, newRules [][]string)
 	if err != nil {
 		return err
 	}
-	return a.change(remove, add)
+	return a.change(remove, add, remove)
 }
 
 // UpdateFilteredPolicies is ErrUnsupported: update the rules themselves.
@@ -178,7 +183,7 @@ func (a *Adapter) RemoveFilteredPolicy(_, ptype string, fieldIndex int, fieldVal
 	if err != nil {
 		return err
 	}
-	return a.change(remove, nil)
+	return a.change(remove, nil, nil)
 }
 
 func matches(values, filter []string) bool {
@@ -201,8 +206,8 @@ func linesOf(ptype string, rules [][]string) ([]model.Line, error) {
 	return lines, nil
 }
 
-// change makes a change, whatever the revision: Casbin knows none.
-func (a *Adapter) change(remove, add []model.Line) error {
+// change makes a change, at whatever revision has the needed lines: Casbin knows none.
+func (a *Adapter) change(remove, add, needed []model.Line) error {
 	if len(remove)+len(add) == 0 {
 		return nil
 	}
@@ -221,6 +226,13 @@ func (a *Adapter) change(remove, add []model.Line) error {
 		s, err := a.store.Load(a.ctx, tenant)
 		if err != nil {
 			return err
+		}
+		missing := setOf(needed)
+		for _, l := range s.Lines {
+			delete(missing, l)
+		}
+		for l := range missing {
+			return fmt.Errorf("%w: %s", ErrNotThere, l)
 		}
 		c.Base = s.Revision
 		if _, err = a.store.Apply(a.ctx, c); !errors.Is(err, adapter.ErrConflict) {

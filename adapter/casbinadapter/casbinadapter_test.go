@@ -370,6 +370,25 @@ func TestAdapter_makes_each_call_one_change_of_the_store(t *testing.T) {
 	}
 }
 
+// Casbin updates the adapter's rules before it looks whether its own model has them.
+func TestAdapter_updates_only_what_is_there(t *testing.T) {
+	s := newMemory(t, alice, bob)
+	e, stale := enforcer(t, casbinadapter.NewAdapter(t.Context(), s)), enforcer(t, casbinadapter.NewAdapter(t.Context(), s))
+	if _, err := e.RemoveGroupingPolicy(bob.Columns()); err != nil {
+		t.Fatal(err)
+	}
+	lead := func(of model.Line) []string { return []string{of.Values[0], "role:lead", "acme", "-"} }
+	did, err := stale.UpdateGroupingPolicy(bob.Columns(), lead(bob))
+	if did || !errors.Is(err, casbinadapter.ErrNotThere) {
+		t.Errorf("updating what was removed meanwhile: %v, %v; want ErrNotThere", did, err)
+	}
+	did, err = stale.UpdateGroupingPolicies([][]string{alice.Columns(), bob.Columns()}, [][]string{lead(alice), lead(bob)})
+	if did || !errors.Is(err, casbinadapter.ErrNotThere) {
+		t.Errorf("updating something that was: %v, %v; want ErrNotThere", did, err)
+	}
+	want(t, s, "acme", 2, alice)
+}
+
 func TestAdapter_refuses_what_it_cannot_do_safely(t *testing.T) {
 	s := newMemory(t, alice, bob, reps, carol)
 	a := casbinadapter.NewAdapter(t.Context(), s)
