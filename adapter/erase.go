@@ -20,7 +20,8 @@ type Eraser interface {
 	Erase(ctx context.Context, e Erasure) (Entry, error)
 }
 
-// Erasure puts a pseudonym in the place of a user's id: in the lines of a tenant's policy, in
+// Erasure puts a pseudonym in the place of a user's id: in the lines of a tenant's policy, those
+// about the permissions on the user ([model.PermissionOf]) among them, in
 // those of its log and proposals, and in their actors and reasons, where
 // the id stands as a word. Switches that name a rule by its [model.RuleID] name it by its
 // new one. Nothing else changes: each line that was added or removed still is, at the same
@@ -50,7 +51,7 @@ func (e Erasure) Normal() (Erasure, error) {
 	if e.Change, err = e.Change.Normal(); err != nil {
 		return Erasure{}, err
 	}
-	e.Change.Actor, e.Change.Reason = e.Text(e.Change.Actor), e.Text(e.Change.Reason)
+	e.Change.Actor, e.Change.Reason = e.Actor(e.Change.Actor), e.Text(e.Change.Reason)
 	e.Rules = maps.Clone(e.Rules)
 	return e, nil
 }
@@ -82,7 +83,7 @@ func (e Erasure) Line(l model.Line) (model.Line, error) {
 	case model.OrgEdges:
 		v[0], v[1] = e.id(v[0]), e.id(v[1])
 	case model.Switches:
-		v[0] = e.id(v[0])
+		v[0] = e.target(e.id(v[0]))
 		if is, ok := e.Rules[v[0]]; ok {
 			v[0] = is
 		}
@@ -93,8 +94,10 @@ func (e Erasure) Line(l model.Line) (model.Line, error) {
 			slices.Sort(terms)
 			v[5] = strings.Join(terms, " ")
 		}
-	default:
+	case model.Memberships:
 		v[0] = e.id(v[0])
+	default:
+		v[0], v[2] = e.id(v[0]), e.target(v[2])
 	}
 	if renamed == l {
 		return l, nil
@@ -121,10 +124,26 @@ func (e Erasure) id(s string) string {
 	return s
 }
 
+// target is a target with the pseudonym in it, if it is the permission that names the user: as a
+// superior, or as whom a switch is on.
+func (e Erasure) target(s string) string {
+	on, err := model.ParseTarget(s)
+	if err != nil || on.Type != model.PermissionType {
+		return s
+	}
+	switch on.ID {
+	case e.Subject:
+		on.ID = e.Pseudonym
+	case model.EscapeID(e.Subject):
+		on.ID = model.EscapeID(e.Pseudonym)
+	}
+	return on.String()
+}
+
 // Entry is an entry of the log with the pseudonym in it.
 func (e Erasure) Entry(of Entry) (renamed Entry, changed bool, err error) {
 	renamed = of
-	renamed.Actor, renamed.Reason = e.Text(of.Actor), e.Text(of.Reason)
+	renamed.Actor, renamed.Reason = e.Actor(of.Actor), e.Text(of.Reason)
 	removed, added := false, false
 	if renamed.Remove, removed, err = e.Lines(of.Remove); err != nil {
 		return Entry{}, false, err
@@ -148,13 +167,21 @@ func (e Erasure) Proposal(of Proposal) (renamed Proposal, changed bool, err erro
 	changed = removed || added
 	for i, s := range of.Steps {
 		to := &renamed.Steps[i]
-		to.Actor, to.Reason = e.Text(s.Actor), e.Text(s.Reason)
+		to.Actor, to.Reason = e.Actor(s.Actor), e.Text(s.Reason)
 		changed = changed || *to != s
 	}
 	if changed {
 		renamed.Version++
 	}
 	return renamed, changed, nil
+}
+
+// Actor is an actor with the pseudonym in it: one that is an id is the user's or another's.
+func (e Erasure) Actor(s string) string {
+	if model.CheckSubject(s) == nil && !strings.Contains(s, " ") {
+		return e.id(s)
+	}
+	return e.Text(s)
 }
 
 // Text is a text with the pseudonym in place of the subject where that stands as a word: not
@@ -172,7 +199,7 @@ func (e Erasure) Text(s string) string {
 		}
 		at += from
 		end := at + len(e.Subject)
-		word := !endsInID(s[:at]) && !goesOn(s[end:])
+		word := !endsInID(s[:at]) && !e.goesOn(s[end:])
 		b.WriteString(s[from:at])
 		if word {
 			b.WriteString(e.Pseudonym)
@@ -186,18 +213,21 @@ func (e Erasure) Text(s string) string {
 // endsInID tells whether a text ends with what may be a part of an id.
 func endsInID(s string) bool {
 	r, _ := utf8.DecodeLastRuneInString(s)
-	return s != "" && (isWord(r) || r == '-')
+	return s != "" && (isWord(r) && !unspaced(r) || r == '-')
 }
 
-// goesOn tells whether a text goes on with a part of an id: not with the full stop of a sentence.
-func goesOn(s string) bool {
-	r, size := utf8.DecodeRuneInString(s)
-	if s == "" || !joins(r) {
-		return s != "" && isWord(r)
-	}
-	next, _ := utf8.DecodeRuneInString(s[size:])
-	return len(s) > size && (isWord(next) || joins(next))
+// goesOn tells whether a text goes on with a part of an id: not with the full stops of a sentence,
+// nor with writing that sets no space behind what is written in other letters.
+func (e Erasure) goesOn(s string) bool {
+	r, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, joins))
+	last, _ := utf8.DecodeLastRuneInString(e.Subject)
+	return isWord(r) && (unspaced(last) || !unspaced(r))
 }
 
 func isWord(r rune) bool { return r == '_' || unicode.In(r, unicode.L, unicode.N, unicode.M) }
 func joins(r rune) bool  { return strings.ContainsRune("-.@%+:", r) }
+
+// unspaced tells whether a letter is of a script that stands beside others without a space.
+func unspaced(r rune) bool {
+	return unicode.In(r, unicode.Han, unicode.Hiragana, unicode.Katakana, unicode.Hangul, unicode.Thai)
+}

@@ -52,6 +52,7 @@ func named(who string) []model.Line {
 	if err != nil {
 		panic(err)
 	}
+	onHer := encode(model.FieldRule{Tenant: "acme", Subject: "user:lea", On: model.Target{Type: model.PermissionType, ID: who, Field: "until"}, Level: model.FieldRead, Effect: model.Allow})
 	return []model.Line{
 		rule,
 		encode(model.CustomerRule{Tenant: "acme", Subject: who, On: model.OnType("customer"), Action: "read", Effect: model.Allow}),
@@ -62,6 +63,11 @@ func named(who string) []model.Line {
 		encode(model.Switch{Tenant: "acme", Target: who, Mode: model.ModeOff}),
 		encode(model.Switch{Tenant: "acme", Target: rule.RuleID(), Mode: model.ModeOff}),
 		encode(model.Switch{Tenant: "acme", Target: model.Any, Mode: model.ModeLocked, Except: except}),
+		encode(model.CustomerRule{Tenant: "acme", Subject: "user:lea", On: model.OnRecord(model.PermissionType, who), Action: model.ActionGrant, Effect: model.Allow}),
+		encode(model.TeamRule{Tenant: "acme", Subject: "user:lea", On: model.OnRecord(model.PermissionType, who), Level: model.LevelFull}),
+		onHer,
+		encode(model.Switch{Tenant: "acme", Target: model.OnRecord(model.PermissionType, who).String(), Mode: model.ModeOff}),
+		encode(model.Switch{Tenant: "acme", Target: onHer.RuleID(), Mode: model.ModeOff}),
 	}
 }
 
@@ -70,6 +76,7 @@ func erased(f *fixture) {
 	others := []model.Line{
 		encode(model.Membership{Tenant: "acme", Member: "user:eve2", Group: "role:rep"}),
 		encode(model.Membership{Tenant: "acme", Member: "user:Eve", Group: "role:rep"}),
+		encode(model.TeamRule{Tenant: "acme", Subject: "user:lea", On: model.OnRecord("customer", eve), Level: model.LevelRead}),
 		encode(model.Membership{Tenant: "acme", Member: "team:eve", Group: "role:rep"}),
 	}
 	var log []adapter.Change

@@ -123,7 +123,7 @@ func renameLog(tx *gorm.DB, e adapter.Erasure) error {
 		if err := scan(&c.revision, &c.actor, &c.reason); err != nil {
 			return err
 		}
-		if is := (change{c.revision, e.Text(c.actor), e.Text(c.reason)}); is != c {
+		if is := (change{c.revision, e.Actor(c.actor), e.Text(c.reason)}); is != c {
 			changed = append(changed, is)
 		}
 		return nil
