@@ -58,7 +58,8 @@ type File struct {
 // A file that was written by hand, or by another Casbin program, opens with
 // each tenant in it at revision 1; the first change puts its lines in order
 // and drops its comments. A line that model.Decode refuses, or a log that does
-// not lead to the policy in the file, is an error that names file and line.
+// not lead to the policy in the file, by its revisions and its lines, is an error that names file and line:
+// who edits the policy by hand takes the log away.
 // A file that is open elsewhere is ErrInUse.
 func OpenFile(path string) (*File, error) {
 	if real, err := filepath.EvalSymlinks(path); err == nil {
@@ -91,7 +92,12 @@ func (f *File) read() error {
 	if data, err = io.ReadAll(f.log); err != nil {
 		return err
 	}
-	if f.logSize, err = f.memory.readLog(data); err != nil {
+	f.logSize, err = f.memory.readLog(data)
+	_, begun := os.Stat(f.path + erasureFile)
+	if err == nil && begun != nil { // an erasure that is begun may be made in the log alone
+		err = f.memory.checkLog()
+	}
+	if err != nil {
 		return fmt.Errorf("%s.log: %w", f.path, err)
 	}
 	if f.logSize < int64(len(data)) {

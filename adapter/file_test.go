@@ -203,6 +203,32 @@ func TestFile_drops_a_change_that_was_not_finished(t *testing.T) {
 	}
 }
 
+// The first change of a tenant, new or written by hand, leaves as little when it is cut off, and what
+// a file system puts where it did not come to write.
+func TestFile_drops_a_first_change_that_was_not_finished(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "policy.csv")
+	for _, policy := range []string{"", "g, user:z, role:r, acme, -\n", "# revision 1 of acme\n# revision 1 of zeta\n"} {
+		write(t, path, policy)
+		write(t, path+".log", "")
+		f := openFile(t, path)
+		before := load(t, f, "acme")
+		apply(t, f, adapter.Change{Tenant: "acme", ID: "1", Base: before.Revision, Add: []model.Line{member("acme", "a", "r")}})
+		closeFile(t, f)
+		log := read(t, path+".log")
+		for size := range len(log) + 1 {
+			for _, zeros := range []int{0, len(log) - size} {
+				write(t, path, policy)
+				write(t, path+".log", log[:size]+strings.Repeat("\x00", zeros))
+				f := openFile(t, path)
+				if diff := cmp.Diff(before, load(t, f, "acme")); diff != "" || read(t, path+".log") != "" {
+					t.Fatalf("%d bytes of the log of %q and %d zeros: mismatch (-want +got):\n%s", size, policy, zeros, diff)
+				}
+				closeFile(t, f)
+			}
+		}
+	}
+}
+
 func TestFile_refuses_a_log_that_does_not_lead_to_the_policy(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "policy.csv")
 	f := openFile(t, path)
@@ -212,17 +238,35 @@ func TestFile_refuses_a_log_that_does_not_lead_to_the_policy(t *testing.T) {
 	closeFile(t, f)
 	policy, log := read(t, path), read(t, path+".log")
 	entries := slices.Collect(strings.Lines(log))
+	of := func(lines ...model.Line) (text string) {
+		for _, l := range lines {
+			text += l.String() + "\n"
+		}
+		return text
+	}
+	one, more := of(member("acme", "1", "r")), of(member("acme", "more", "r"))
+	taken := `{"tenant":"zeta","revision":3,"id":"x","actor":"","reason":"","at":"2026-11-22T09:00:00Z","remove":[["g","user:a","role:r","zeta","-"]],"add":[]}` + "\n"
+	zeta := "# revision 3 of zeta\n" + of(member("zeta", "b", "r"))
 
 	for name, spoilt := range map[string]struct{ policy, log string }{
-		"an older policy":     {strings.Replace(policy, "revision 4", "revision 2", 1), log},
-		"a newer policy":      {strings.Replace(policy, "revision 4", "revision 5", 1), log},
-		"no policy":           {"", log},
-		"an unknown tenant":   {policy, strings.ReplaceAll(entries[0], "acme", "zeta") + log},
-		"an entry missing":    {policy, entries[0] + entries[1] + entries[3]},
-		"entries exchanged":   {policy, entries[0] + entries[2] + entries[1] + entries[3]},
-		"the end missing":     {policy, entries[0] + entries[1]},
-		"a line in a log cut": {policy, entries[0] + entries[1][:20] + "\n" + entries[2] + entries[3]},
-		"an ID twice":         {policy, entries[0] + entries[1] + entries[2] + strings.Replace(entries[3], `"id":"3"`, `"id":"1"`, 1)},
+		"an older policy":           {strings.Replace(policy, "revision 4", "revision 2", 1), log},
+		"a newer policy":            {strings.Replace(policy, "revision 4", "revision 5", 1), log},
+		"no policy":                 {"", log},
+		"an unknown tenant":         {policy, strings.ReplaceAll(entries[0], "acme", "zeta") + log},
+		"an entry missing":          {policy, entries[0] + entries[1] + entries[3]},
+		"entries exchanged":         {policy, entries[0] + entries[2] + entries[1] + entries[3]},
+		"the end missing":           {policy, entries[0] + entries[1]},
+		"a line in a log cut":       {policy, entries[0] + entries[1][:20] + "\n" + entries[2] + entries[3]},
+		"a policy's line gone":      {strings.Replace(policy, one, "", 1), log},
+		"a line more":               {policy + more, log},
+		"a line exchanged":          {strings.Replace(policy, one, more, 1), log},
+		"a removed line back":       {policy + zeta + of(member("zeta", "a", "r")), log + taken},
+		"its end damaged":           {policy, log[:len(log)-20]},
+		"an only entry damaged":     {policy + zeta, log + taken[:len(taken)/2]},
+		"an only entry without end": {policy + zeta, log + taken[:len(taken)-1]},
+		"no entry at its end":       {policy + zeta, log + "# the end"},
+		"another's damaged end":     {policy, log + taken[:len(taken)/2]},
+		"an ID twice":               {policy, entries[0] + entries[1] + entries[2] + strings.Replace(entries[3], `"id":"3"`, `"id":"1"`, 1)},
 	} {
 		write(t, path, spoilt.policy)
 		write(t, path+".log", spoilt.log)
@@ -237,6 +281,9 @@ func TestFile_refuses_a_log_that_does_not_lead_to_the_policy(t *testing.T) {
 		}
 	}
 
+	write(t, path, policy+zeta)
+	write(t, path+".log", log+taken)
+	closeFile(t, openFile(t, path))
 	write(t, path, policy)
 	write(t, path+".log", entries[2]+entries[3]) // what is left of a log that was cut
 	f = openFile(t, path)

@@ -160,8 +160,13 @@ func (f *File) resumeErasing() error {
 	if err != nil {
 		return fmt.Errorf("%s: %w", path, err)
 	}
-	_, err = f.finishErasing(x)
-	return err
+	if _, err = f.finishErasing(x); err != nil {
+		return err
+	}
+	if err := f.memory.checkLog(); err != nil {
+		return fmt.Errorf("%s.log: %w", f.path, err)
+	}
+	return nil
 }
 
 func readErasure(text []byte) (e Erasure, err error) {

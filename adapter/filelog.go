@@ -3,7 +3,9 @@ package adapter
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"regexp"
 	"time"
 
 	"github.com/crmauthz/crmauthz/model"
@@ -75,7 +77,7 @@ func linesOf(columns [][]string) ([]model.Line, error) {
 
 // readLog reads the log that belongs to the policy in m, and tells how much of
 // it counts. What does not is the rest of the one change that was being made
-// when the last process ended: half a line, or an entry that is one revision
+// when the last process ended: half a line, or an entry, that is one revision
 // ahead of the policy. Any other mismatch is an error.
 func (m *Memory) readLog(data []byte) (size int64, err error) {
 	number := 0
@@ -84,15 +86,15 @@ func (m *Memory) readLog(data []byte) (size int64, err error) {
 		last := int(size)+len(text) == len(data)
 		e, err := entryOfLog(text)
 		if last && (err != nil || text[len(text)-1] != '\n') {
+			if err := m.unfinished(text); err != nil {
+				return 0, &model.SourceError{Line: number, Err: err}
+			}
 			break
 		}
 		if err != nil {
 			return 0, &model.SourceError{Line: number, Err: err}
 		}
-		t := m.tenants[e.Tenant]
-		if t == nil {
-			t = &tenant{} // at revision 0
-		}
+		t := m.known(e.Tenant)
 		if last && e.Base == t.revision {
 			break
 		}
@@ -107,6 +109,60 @@ func (m *Memory) readLog(data []byte) (size int64, err error) {
 		}
 	}
 	return size, nil
+}
+
+const logOpening = `{"tenant":"`
+
+var begunEntry = regexp.MustCompile(`^\{"tenant":("[^"]*"),"revision":(\d+),`)
+
+// unfinished tells by nil that the end of a log, which is no entry, is what there was written of one
+// that the policy does not have. If there is too little to tell whose it is, that is so.
+func (m *Memory) unfinished(text []byte) error {
+	text = bytes.TrimRight(text, "\x00") // file systems put it where they did not come to write
+	begun := begunEntry.FindSubmatch(text)
+	if begun == nil {
+		if n := min(len(text), len(logOpening)); string(text[:n]) != logOpening[:n] {
+			return refuse("log", "entry", string(text), "is no entry, whole or begun")
+		}
+		return nil
+	}
+	var r record
+	if err := errors.Join(json.Unmarshal(begun[1], &r.Tenant), json.Unmarshal(begun[2], &r.Revision)); err != nil {
+		return refuse("log", "entry", string(text), err.Error())
+	}
+	if is := m.known(r.Tenant).revision; r.Revision != is+1 {
+		return badLog(r.Tenant, "the entry of revision %d is damaged, and the policy is at %d", r.Revision, is)
+	}
+	return nil
+}
+
+// checkLog tells whether the policy has what the log leads to, as far as that reaches back.
+func (m *Memory) checkLog() error {
+	for name, t := range m.tenants {
+		is := map[model.Line]bool{}
+		for _, e := range t.log {
+			for _, l := range e.Remove {
+				is[l] = false
+			}
+			for _, l := range e.Add {
+				is[l] = true
+			}
+		}
+		there := 0
+		for l, want := range is {
+			r, ok := m.words.find(&l)
+			if got := ok && t.lines.has(r); got != want {
+				return badLog(name, "the log and the policy do not agree whether there is %s", l)
+			}
+			if want {
+				there++
+			}
+		}
+		if more := t.lines.rows.len() - there; t.start == 0 && more != 0 {
+			return badLog(name, "%d lines of the policy are not in the log", more)
+		}
+	}
+	return nil
 }
 
 // follow logs an entry that was read, if it leads on from the one before.

@@ -103,6 +103,14 @@ func (m *Memory) tenant(name string) *tenant {
 	return t
 }
 
+// known is the named tenant, or one at revision 0.
+func (m *Memory) known(name string) *tenant {
+	if t := m.tenants[name]; t != nil {
+		return t
+	}
+	return &tenant{}
+}
+
 // Load implements Store.
 func (m *Memory) Load(ctx context.Context, tenant string) (Snapshot, error) {
 	return m.AppendLines(ctx, tenant, nil)
@@ -176,10 +184,7 @@ func (m *Memory) Apply(ctx context.Context, c Change) (Entry, error) {
 // plan returns the entry that a normal change would make. It changes nothing;
 // done tells that nothing is to be: the change was made before, or has no effect.
 func (m *Memory) plan(c Change) (e Entry, done bool, err error) {
-	t := m.tenants[c.Tenant]
-	if t == nil {
-		t = &tenant{}
-	}
+	t := m.known(c.Tenant)
 	if e, ok := t.made[c.ID]; ok {
 		return e.clone(), true, nil
 	}

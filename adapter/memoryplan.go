@@ -174,10 +174,7 @@ type erasing struct {
 // planErasing is what a normal erasure renames. It changes nothing; made is the entry of an
 // erasure that was made before.
 func (m *Memory) planErasing(e Erasure) (x erasing, made *Entry, err error) {
-	t := m.tenants[e.Change.Tenant]
-	if t == nil {
-		t = &tenant{}
-	}
+	t := m.known(e.Change.Tenant)
 	if made := t.made[e.Change.ID]; made != nil {
 		return erasing{Erasure: e}, made, nil
 	}
@@ -191,10 +188,7 @@ func (m *Memory) planErasing(e Erasure) (x erasing, made *Entry, err error) {
 // renaming finds what an erasure renames, and its Rules if they are not known.
 func (m *Memory) renaming(e Erasure) (x erasing, err error) {
 	x.Erasure = e
-	t := m.tenants[e.Change.Tenant]
-	if t == nil {
-		t = &tenant{}
-	}
+	t := m.known(e.Change.Tenant)
 	lines := m.appendLines(nil, e.Change.Tenant, t)
 	if x.Rules == nil {
 		x.Rules = map[string]string{}
