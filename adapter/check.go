@@ -2,15 +2,14 @@ package adapter
 
 import (
 	"strings"
-	"time"
 	"unicode/utf8"
 
 	"github.com/crmauthz/crmauthz/model"
 )
 
 // Normal returns the change as every store makes it: each line once, At in UTC
-// and in whole microseconds, Actor and Reason with U+FFFD for what is not UTF-8
-// or is NUL. What a store refuses it refuses, with a *model.ValueError: besides
+// and in whole microseconds or, if JSON cannot say it, the zero time, Actor and
+// Reason with U+FFFD for what is not UTF-8 or is NUL. What a store refuses it refuses, with a *model.ValueError: besides
 // the lines, an ID of more than model.MaxColumn characters or not of UTF-8
 // without NUL. The given change is not touched.
 func (c Change) Normal() (Change, error) {
@@ -29,7 +28,7 @@ func (c Change) Normal() (Change, error) {
 		return Change{}, err
 	}
 	c.Actor, c.Reason = storable(c.Actor), storable(c.Reason)
-	c.At = c.At.UTC().Truncate(time.Microsecond)
+	c.At = instant(c.At)
 	return c, nil
 }
 

@@ -629,14 +629,20 @@ func logContents(f *fixture) {
 	c2 := f.change("acme", lines("acme", "a", "x"), lines("acme", "c"))
 	c2.Actor, c2.Reason, c2.At = "", "", at.Add(-time.Hour)
 	e2 := f.apply(c2)
+	c3 := f.change("acme", nil, lines("acme", "d"))
+	c3.At = time.Date(9999, 12, 31, 23, 0, 0, 0, time.FixedZone("UTC-2", -2*60*60)) // year 10000, which texts do not keep
+	e3 := f.apply(c3)
+	c3.At = time.Time{}
+	f.wantEntry(entryOf(c3, nil, lines("acme", "d")), e3)
 	f.wantEntry(entryOf(c1, nil, lines("acme", "a", "b")), e1)
 	for range 2 { // the second time after the store was reopened
 		got := f.log("acme", 0, 0)
-		if len(got) != 2 {
-			f.Fatalf("the log has %d entries, want 2", len(got))
+		if len(got) != 3 {
+			f.Fatalf("the log has %d entries, want 3", len(got))
 		}
-		f.wantEntry(e1, got[0])
-		f.wantEntry(e2, got[1])
+		for i, e := range []adapter.Entry{e1, e2, e3} {
+			f.wantEntry(e, got[i])
+		}
 		f.reopen()
 	}
 }
