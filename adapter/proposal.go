@@ -33,7 +33,8 @@ type Planner interface {
 	// whose Due is not zero and not after it, in no order.
 	Due(ctx context.Context, by time.Time) ([]Proposal, error)
 	// Ending returns the lines of all tenants' switches that end after a
-	// time and not after another, in no order.
+	// time and not after another, in no order. It may return them with an error
+	// that says what else it could not read: one tenant does not hide another's.
 	Ending(ctx context.Context, after, by time.Time) ([]model.Line, error)
 }
 

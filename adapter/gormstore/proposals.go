@@ -161,21 +161,21 @@ func (s *Store) readProposals(ctx context.Context, where string, args ...any) (p
 // Ending implements adapter.Planner.
 func (s *Store) Ending(ctx context.Context, after, by time.Time) ([]model.Line, error) {
 	var ls []model.Line
+	var malformed []error
 	err := s.read(ctx, func(tx *gorm.DB) error {
-		ls = nil
+		ls, malformed = nil, nil
 		return query(tx, func(scan func(...any) error) error {
 			id, l, err := scanRule(scan)
 			if err != nil {
 				return err
 			}
 			if err := l.Check(); err != nil {
-				return &RowError{id, err}
-			}
-			if adapter.Ends(l, after, by) {
+				malformed = append(malformed, &RowError{id, err})
+			} else if adapter.Ends(l, after, by) {
 				ls = append(ls, l)
 			}
 			return nil
 		}, "SELECT "+ruleColumns+" FROM casbin_rule WHERE ptype = 'p4' AND v4 <> '-'")
 	})
-	return ls, fail("ending", "", err)
+	return ls, fail("ending", "", errors.Join(append(malformed, err)...))
 }
