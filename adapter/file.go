@@ -28,8 +28,12 @@ var (
 	_ Eraser  = (*File)(nil)
 )
 
-// ErrInUse: the file is open already, in this process or another.
-var ErrInUse = errors.New("adapter: the file is in use")
+var (
+	// ErrInUse: the file is open already, in this process or another.
+	ErrInUse = errors.New("adapter: the file is in use")
+	// ErrChanged: another program wrote the file while it was open.
+	ErrChanged = errors.New("adapter: the file was changed by another program")
+)
 
 // File is a Store, Feed, Planner and Eraser in a CSV file that Casbin's file adapter reads. The
 // log of changes is in a second file beside it, named with ".log" behind, and
@@ -41,14 +45,17 @@ var ErrInUse = errors.New("adapter: the file is in use")
 // of it, and all of the log, is in memory as well.
 //
 // A file is open in one process at a time, which a lock on a third file, named
-// with ".lock" behind, makes sure of.
+// with ".lock" behind, makes sure of. Programs that know nothing of the lock leave it alone
+// meanwhile: a change does not write over what they wrote, but fails with an error matching ErrChanged, and
+// the store answers nothing any more until it is opened again.
 type File struct {
 	path     string
 	memory   *Memory
 	unlock   func() error
 	unusable atomic.Pointer[error] // why nothing is answered any more
 
-	mu      sync.Mutex // one change at a time
+	mu      sync.Mutex  // one change at a time
+	policy  fs.FileInfo // as it was last read or written; nil: there was none
 	log     *os.File
 	logSize int64 // of what is whole
 }
@@ -79,8 +86,8 @@ func OpenFile(path string) (*File, error) {
 // read reads the policy and its log, and drops from the log what was not
 // acknowledged when the last process ended.
 func (f *File) read() error {
-	data, err := os.ReadFile(f.path)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+	data, err := f.readPolicy()
+	if err != nil {
 		return err
 	}
 	if f.memory, err = readPolicy(data); err != nil {
@@ -112,6 +119,21 @@ func (f *File) read() error {
 		return err
 	}
 	return syncDir(filepath.Dir(f.path)) // the log may be new
+}
+
+// readPolicy reads the file of the policy, if there is one.
+func (f *File) readPolicy() (data []byte, err error) {
+	in, err := os.Open(f.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	if f.policy, err = in.Stat(); err == nil {
+		data, err = io.ReadAll(in)
+	}
+	return data, errors.Join(err, in.Close())
 }
 
 // Close lets go of the file. Every later call fails with ErrClosed.
@@ -201,10 +223,7 @@ func (f *File) write(e Entry) error {
 		err = f.log.Sync()
 	}
 	if err == nil {
-		err = f.writeBeside(e)
-	}
-	if err == nil {
-		err = os.Rename(f.path+".new", f.path)
+		err = f.replacePolicy(e)
 	}
 	if err != nil {
 		return errors.Join(err, f.fail(f.cutLog()))
@@ -230,21 +249,55 @@ func (f *File) cutLog() error {
 	return f.log.Sync()
 }
 
+// replacePolicy writes the policy as it is after an entry in the place of the one before.
+func (f *File) replacePolicy(e Entry) error {
+	is, err := f.writeBeside(e)
+	if err != nil {
+		return err
+	}
+	if err := f.unchanged(); err != nil {
+		return err
+	}
+	if err := os.Rename(f.path+".new", f.path); err != nil {
+		return err
+	}
+	f.policy = is
+	return nil
+}
+
+// unchanged fails the store if another program has written the policy.
+func (f *File) unchanged() error {
+	now, err := os.Stat(f.path)
+	was := f.policy
+	switch {
+	case errors.Is(err, fs.ErrNotExist) && was == nil:
+		return nil
+	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		return err
+	case err != nil, was == nil, !os.SameFile(was, now), was.Size() != now.Size(), !was.ModTime().Equal(now.ModTime()):
+		return f.fail(ErrChanged)
+	}
+	return nil
+}
+
 // writeBeside writes the policy as it is after an entry.
-func (f *File) writeBeside(e Entry) (err error) {
+func (f *File) writeBeside(e Entry) (is fs.FileInfo, err error) {
 	mode := fs.FileMode(0o600)
 	if info, err := os.Stat(f.path); err == nil {
 		mode = info.Mode().Perm()
 	}
 	out, err := os.OpenFile(f.path+".new", os.O_WRONLY|os.O_CREATE|os.O_TRUNC, mode)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer func() { err = errors.Join(err, out.Close()) }()
 	if err := f.memory.writePolicy(out, e); err != nil {
-		return err
+		return nil, err
 	}
-	return out.Sync()
+	if err := out.Sync(); err != nil {
+		return nil, err
+	}
+	return out.Stat()
 }
 
 // revisionComment begins the comments that tell the tenants' revisions:

@@ -321,6 +321,61 @@ func TestFile_that_cannot_be_written_stays_as_it_was(t *testing.T) {
 	}
 }
 
+// What Casbin's file adapter or an editor writes into a file that is open is not written over.
+func TestFile_does_not_write_over_what_another_program_wrote(t *testing.T) {
+	eve, bob, carol := member("acme", "eve", "r"), member("acme", "bob", "r"), member("acme", "carol", "r")
+	add := adapter.Change{Tenant: "acme", ID: "2", Base: 1, Add: []model.Line{carol}}
+	made := proposal("acme", "2", carol)
+	for name, change := range map[string]func(*adapter.File) error{
+		"Apply": func(f *adapter.File) error { _, err := f.Apply(t.Context(), add); return err },
+		"Settle": func(f *adapter.File) error {
+			_, err := f.Settle(t.Context(), add, made)
+			return err
+		},
+		"Erase": func(f *adapter.File) error {
+			_, err := f.Erase(t.Context(), adapter.Erasure{Subject: "user:bob", Pseudonym: "user:x", Change: add})
+			return err
+		},
+	} {
+		for how, other := range map[string]func(path, text string) error{
+			"writes it":     func(path, text string) error { return os.WriteFile(path, []byte(text), 0o600) },
+			"replaces it":   func(path, text string) error { write(t, path+"~", text); return os.Rename(path+"~", path) },
+			"takes it away": func(path, _ string) error { return os.Remove(path) },
+		} {
+			path := filepath.Join(t.TempDir(), "policy.csv")
+			f := openFile(t, path)
+			apply(t, f, adapter.Change{Tenant: "acme", ID: "1", Add: []model.Line{eve, bob}})
+			if err := other(path, strings.Replace(read(t, path), eve.String()+"\n", "", 1)); err != nil {
+				t.Fatal(err)
+			}
+			theirs := filesOf(t, path)
+			if err := change(f); !errors.Is(err, adapter.ErrChanged) {
+				t.Errorf("%s after another program %s: %v; want ErrChanged", name, how, err)
+			}
+			if _, err := f.Load(t.Context(), "acme"); !errors.Is(err, adapter.ErrChanged) {
+				t.Errorf("Load after another program %s: %v; want ErrChanged", how, err)
+			}
+			got := filesOf(t, path)
+			if got[".proposals"] == "" {
+				delete(got, ".proposals")
+			}
+			if diff := cmp.Diff(theirs, got); diff != "" {
+				t.Errorf("%s after another program %s: files mismatch (-want +got):\n%s", name, how, diff)
+			}
+		}
+	}
+	path := filepath.Join(t.TempDir(), "policy.csv")
+	f := openFile(t, path)
+	write(t, path, eve.String()+"\n")
+	if _, err := f.Apply(t.Context(), adapter.Change{Tenant: "acme", ID: "1", Add: []model.Line{carol}}); !errors.Is(err, adapter.ErrChanged) {
+		t.Errorf("Apply after another program made the file: %v; want ErrChanged", err)
+	}
+	closeFile(t, f)
+	if got := load(t, openFile(t, path), "acme"); !slices.Equal(got.Lines, []model.Line{eve}) {
+		t.Errorf("opened again: %v", got)
+	}
+}
+
 // crashFile names, in the environment of a child, the file that it changes.
 const crashFile = "CRMAUTHZ_TEST_CRASH_FILE"
 

@@ -55,6 +55,9 @@ func (f *File) Erase(ctx context.Context, e Erasure) (Entry, error) {
 	case made != nil:
 		return made.clone(), nil
 	}
+	if err := f.unchanged(); err != nil { // or it could not be finished
+		return Entry{}, err
+	}
 	text, err := json.Marshal(erasureRecord{
 		Tenant: e.Change.Tenant, ID: e.Change.ID, Base: e.Change.Base, Subject: x.Subject, Pseudonym: x.Pseudonym, Rules: x.Rules,
 		Actor: e.Change.Actor, Reason: e.Change.Reason, At: e.Change.At, Remove: columnsOf(e.Change.Remove), Add: columnsOf(e.Change.Add),
@@ -90,10 +93,7 @@ func (f *File) finishErasing(x erasing) (Entry, error) {
 	if err := f.replaceLog(x.Change.Tenant); err != nil {
 		return Entry{}, err
 	}
-	if err := f.writeBeside(Entry{Change: Change{Tenant: x.Change.Tenant}, Revision: e.Revision}); err != nil {
-		return Entry{}, err
-	}
-	if err := os.Rename(f.path+".new", f.path); err != nil {
+	if err := f.replacePolicy(Entry{Change: Change{Tenant: x.Change.Tenant}, Revision: e.Revision}); err != nil {
 		return Entry{}, err
 	}
 	if err := f.writeProposals(kept{}); err != nil {

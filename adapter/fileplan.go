@@ -81,7 +81,7 @@ func (f *File) Settle(ctx context.Context, c Change, p Proposal) (Entry, error) 
 		return Entry{}, fmt.Errorf("adapter: settle a proposal in %s: %w", f.path, err)
 	}
 	if err := f.write(e); err != nil {
-		if f.usable() == nil { // or another change would make it count
+		if f.usable() == nil || errors.Is(err, ErrChanged) { // or another change would make it count
 			err = errors.Join(err, f.fail(f.writeProposals(kept{})))
 		}
 		return Entry{}, fmt.Errorf("adapter: change %s: %w", f.path, err)
