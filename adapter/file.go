@@ -69,9 +69,7 @@ type File struct {
 // who edits the policy by hand takes the log away.
 // A file that is open elsewhere is ErrInUse.
 func OpenFile(path string) (*File, error) {
-	if real, err := filepath.EvalSymlinks(path); err == nil {
-		path = real // or the link itself would be replaced
-	}
+	path = behindLinks(path) // or the link itself would be replaced
 	unlock, err := lockFile(path + ".lock")
 	if err != nil {
 		return nil, fmt.Errorf("adapter: open %s: %w", path, err)
@@ -81,6 +79,28 @@ func OpenFile(path string) (*File, error) {
 		return nil, errors.Join(fmt.Errorf("adapter: open %w", err), f.Close())
 	}
 	return f, nil
+}
+
+// behindLinks is where a path leads to, also if nothing is there yet.
+func behindLinks(path string) string {
+	for range 255 { // as EvalSymlinks does
+		if real, err := filepath.EvalSymlinks(path); err == nil {
+			return real
+		}
+		dir, name := filepath.Split(path)
+		if real, err := filepath.EvalSymlinks(cmp.Or(dir, ".")); err == nil {
+			dir = real
+		}
+		to, err := os.Readlink(filepath.Join(dir, name))
+		if err != nil {
+			return filepath.Join(dir, name)
+		}
+		if !filepath.IsAbs(to) {
+			to = dir + string(filepath.Separator) + to // not cleaned: what is above a link is not above where it leads
+		}
+		path = to
+	}
+	return path
 }
 
 // read reads the policy and its log, and drops from the log what was not

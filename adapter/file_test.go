@@ -171,6 +171,40 @@ func TestFile_is_open_once(t *testing.T) {
 	}
 }
 
+func TestFile_is_open_once_behind_links_too(t *testing.T) {
+	dir := t.TempDir()
+	at := func(name string) string { return filepath.Join(dir, name) }
+	if err := os.MkdirAll(at("deep/er"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	for link, to := range map[string]string{"dir": "deep/er", "deep/er/up": "../up", "deep/up": at("policy.csv"), "link": "dir/up"} {
+		if err := os.Symlink(to, at(link)); err != nil {
+			t.Skip(err) // systems that have none
+		}
+	}
+	links := []string{"link", "dir/up", "deep/up", "policy.csv"}
+	wantOne := func(revision model.Revision) {
+		t.Helper()
+		for _, first := range links {
+			f := openFile(t, at(first))
+			if got := load(t, f, "acme"); got.Revision != revision {
+				t.Errorf("%s: %v", first, got)
+			}
+			for _, second := range links {
+				if _, err := adapter.OpenFile(at(second)); !errors.Is(err, adapter.ErrInUse) {
+					t.Errorf("%s after %s at revision %d: %v; want ErrInUse", second, first, revision, err)
+				}
+			}
+			closeFile(t, f)
+		}
+	}
+	wantOne(0) // there is no file yet
+	f := openFile(t, at("link"))
+	apply(t, f, adapter.Change{Tenant: "acme", ID: "1", Add: []model.Line{member("acme", "a", "r")}})
+	closeFile(t, f)
+	wantOne(1)
+}
+
 // TestFile_drops_a_change_that_was_not_finished writes the log of a second
 // change up to each byte, as a crash before the policy's renaming leaves it.
 func TestFile_drops_a_change_that_was_not_finished(t *testing.T) {
