@@ -18,13 +18,19 @@ var adminNow = time.Date(2026, 11, 26, 9, 0, 0, 0, time.UTC)
 // administered is a tenant whose policy is administered: ada administers it, lea may grant, revoke, disable and enable, and exceed nothing.
 func administered(t testing.TB, facts string) *authz.Authorizer {
 	t.Helper()
-	schema, err := model.ParseSchema([]byte(`
+	return administeredWith(t, `
 types:
   customer: {actions: {read: read, update: write, delete: delete}, fields: {name: open, iban: closed}, attributes: {hold: bool}, hierarchy: {by: line, level: full}}
 conditions: {held: record.hold, guests: '!member("role:guest")', of_admins: record.group == "role:admin"}
 constraints: [{name: maker_checker, exclusive: ['role:maker', 'role:checker']}]
 administration: {}
-`))
+`, facts)
+}
+
+// administeredWith is the same with another schema.
+func administeredWith(t testing.TB, schemaText, facts string) *authz.Authorizer {
+	t.Helper()
+	schema, err := model.ParseSchema([]byte(schemaText))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -227,6 +233,71 @@ func TestAttacksByAdministration(t *testing.T) {
 		})
 	}
 }
+
+// What an actor may not, he may not after a change of his own either. Each change here would widen him, if he could make it.
+func TestNobodyWidensHimself(t *testing.T) {
+	lea, ops := authz.By("user:lea", "attack"), authz.Operator("setup", "")
+	type attack struct {
+		facts                     string
+		offToOthers               string // what is off but for role:staff
+		add, remove, off, offRule string
+		on                        authz.Record // it is eve's, if nobody else's
+	}
+	of := func(who string) authz.Record { return authz.Record{Owners: []string{who}} }
+	const nameCap = "fields: [{who: role:clerk, below: read, on: customer#name}]"
+	for name, c := range map[string]attack{
+		"a cap on an open field":          {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", remove: nameCap, on: of("user:lea")},
+		"a cap on an open field, off":     {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", offRule: nameCap, on: of("user:lea")},
+		"out of the group that is capped": {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", remove: "members: [{who: user:lea, in: role:clerk}]", on: of("user:lea")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			az := administeredWith(t, byUnits, c.facts)
+			if c.offToOthers != "" {
+				must(t)(az.Disable(t.Context(), ops, "acme", model.RuleID(factsIn(t, c.offToOthers)[0]), authz.Except("role:staff")))
+			}
+			change := authz.Change{Tenant: "acme"}
+			if c.add != "" {
+				change.Add = factsIn(t, c.add)
+			}
+			if c.remove != "" {
+				change.Remove = factsIn(t, c.remove)
+			}
+			if c.off != "" {
+				change.Add = append(change.Add, model.Switch{Tenant: "acme", Target: c.off, Mode: model.ModeOff})
+			}
+			if c.offRule != "" {
+				change.Add = append(change.Add, model.Switch{Tenant: "acme", Target: model.RuleID(factsIn(t, c.offRule)[0]), Mode: model.ModeOff})
+			}
+			record := c.on
+			record.Type, record.ID = "customer", "9"
+			if record.Owners == nil {
+				record.Owners = []string{"user:eve"}
+			}
+			has := func() model.FieldLevel { // hidden, if she may not update it
+				l, err := az.FieldLevel(t.Context(), ask("user:lea", "update", &record), "name")
+				if err != nil {
+					t.Fatal(err)
+				}
+				return l
+			}
+			before := has()
+			if err := makeChange(t, az, lea, change); !errors.Is(err, authz.ErrExceeds) {
+				t.Errorf("got %v, want %v", err, authz.ErrExceeds)
+			}
+			if err := makeChange(t, az, ops, change); err != nil || has() <= before {
+				t.Errorf("it widens nobody: from %v to %v, %v", before, has(), err)
+			}
+		})
+	}
+}
+
+// byUnits is a schema in which superiors of units have what their people own.
+const byUnits = `
+types:
+  customer: {actions: {read: read, update: write, delete: delete}, fields: {name: open, iban: closed}, attributes: {hold: bool}, hierarchy: {by: units, level: full}}
+conditions: {held: record.hold, no_vip: '!ownerIn("role:vip")', club: 'ownerIn("role:club")', not_own: '!own()'}
+administration: {}
+`
 
 // What an actor holds he gives, and takes back.
 func TestGivingWhatOneHolds(t *testing.T) {

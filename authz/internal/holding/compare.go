@@ -92,15 +92,16 @@ func (h *Change) teamRule(f model.TeamRule, during span) string {
 	return missing
 }
 
-// field is what of a field rule's level he does not hold for a time; who gets it.
+// field is what of a field rule's level he does not hold for a time; who gets it. Of a denying rule it is what that kept back.
 func (h *Change) field(f model.FieldRule, during span, who string) string {
-	if h.byDefault(f.On) >= f.Level {
-		return "" // everyone has it
+	everyones := h.byDefault(f.On) >= f.Level
+	if everyones && f.Effect == model.Allow {
+		return ""
 	}
 	missing := "the level " + f.Level.String() + " of " + f.On.String()
 	on := f.On
 	on.Field = ""
-	if h.targetOff(on, during) || !h.sees(f, during) {
+	if h.targetOff(on, during) || !everyones && !h.sees(f, during) {
 		return missing
 	}
 	for _, g := range append(h.ever(h.user, during, nil), model.Everyone) {
