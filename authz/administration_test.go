@@ -291,6 +291,30 @@ func TestNobodyWidensHimself(t *testing.T) {
 	}
 }
 
+// What needs a second person needs one on: an actor does not come round by joining or leaving a group that the condition asks for.
+func TestNobodyJoinsOrLeavesWhatSensitiveAsksFor(t *testing.T) {
+	for name, c := range map[string]struct {
+		sensitive, facts string
+		around           authz.Change
+	}{
+		"into it":   {`!member("role:senior")`, "", authz.Change{Add: []authz.Fact{member("user:lea", "role:senior")}}},
+		"out of it": {`member("role:novice")`, "members: [{who: user:lea, in: role:novice}]", authz.Change{Remove: []authz.Fact{member("user:lea", "role:novice")}}},
+		"it is off": {`member("role:novice")`, "members: [{who: user:lea, in: role:novice}]", authz.Change{Add: []authz.Fact{model.Switch{Tenant: "acme", Target: "role:novice", Mode: model.ModeOff}}}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			az := administeredWith(t, "types: {customer: {actions: {read: read, update: write}}}\nadministration: {sensitive: twice}\nconditions: {twice: '"+c.sensitive+` && record.kind == "customer_rule"'}`, c.facts)
+			lea, right := authz.By("user:lea", ""), factsIn(t, "rules: [{who: user:eve, may: read, on: customer}]")
+			if _, err := az.Grant(t.Context(), lea, right...); !errors.Is(err, authz.ErrNeedsApproval) {
+				t.Fatalf("alone: %v", err)
+			}
+			c.around.Tenant = "acme"
+			if err := makeChange(t, az, lea, c.around); !errors.Is(err, authz.ErrExceeds) {
+				t.Errorf("the way round: %v, want %v", err, authz.ErrExceeds)
+			}
+		})
+	}
+}
+
 // byUnits is a schema in which superiors of units have what their people own.
 const byUnits = `
 types:

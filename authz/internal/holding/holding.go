@@ -41,7 +41,7 @@ type Policy struct {
 	above     map[string][]string           // org edges
 	switches  []model.Switch
 	off       map[string][]model.Period // targets switched off
-	inUse     map[string]bool           // conditions that rules and constraints name
+	inUse     map[string]bool           // conditions that rules, constraints and administration name
 }
 
 // New indexes the lines of a tenant and of the base policy, all well formed. The schema is the tenant's. Most lines are
@@ -76,6 +76,9 @@ func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, no
 	}
 	for _, c := range schema.Constraints {
 		p.inUse[c.If] = true
+	}
+	if schema.Administration != nil {
+		p.inUse[schema.Administration.Sensitive] = true
 	}
 	return p, nil
 }
