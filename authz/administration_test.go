@@ -249,6 +249,11 @@ func TestNobodyWidensHimself(t *testing.T) {
 		"a cap on an open field":          {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", remove: nameCap, on: of("user:lea")},
 		"a cap on an open field, off":     {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", offRule: nameCap, on: of("user:lea")},
 		"out of the group that is capped": {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", remove: "members: [{who: user:lea, in: role:clerk}]", on: of("user:lea")},
+
+		"an owner into my team":                 {facts: "rules: [{who: user:lea, may: update, on: customer, scope: team}]\nmembers: [{who: user:lea, in: team:t}]", add: "members: [{who: user:eve, in: team:t}]"},
+		"a team that owns, into mine":           {facts: "rules: [{who: '*', may: update, on: customer, scope: team}]\nmembers: [{who: user:lea, in: team:t}, {who: user:eve, in: team:x}]", add: "members: [{who: team:x, in: team:t}]", on: of("team:x")},
+		"an owner into a unit below mine":       {facts: "members: [{who: user:lea, in: [unit:x, unit:top]}]\norg: [{who: unit:x, under: unit:top}]", add: "members: [{who: user:eve, in: unit:x}]"},
+		"an owner into what conditions ask for": {facts: "rules: [{who: user:lea, may: update, on: customer, if: club, scope: all}]\nmembers: [{who: user:lea, in: role:club}]", add: "members: [{who: user:eve, in: role:club}]"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			az := administeredWith(t, byUnits, c.facts)
@@ -312,6 +317,26 @@ func TestNobodyJoinsOrLeavesWhatSensitiveAsksFor(t *testing.T) {
 				t.Errorf("the way round: %v, want %v", err, authz.ErrExceeds)
 			}
 		})
+	}
+}
+
+// Who joins gives what she owns herself; others' records are nobody's to give where no rule reaches them through the group.
+func TestAnOwnerMayJoinWhereNobodyReachesHerRecordsThroughIt(t *testing.T) {
+	lea := authz.By("user:lea", "")
+	az := administeredWith(t, byUnits, `
+rules: [{who: user:lea, may: update, on: customer, scope: team, until: 2026-11-01T00:00:00Z}]
+members: [{who: user:lea, in: [team:t, team:u, unit:top, role:mine]}, {who: team:u, in: unit:top}]
+org: [{who: unit:x, under: unit:top}]`)
+	for _, group := range []string{"team:t", "team:u", "unit:top", "role:mine"} {
+		if _, err := az.Grant(t.Context(), lea, member("user:eve", group)); err != nil {
+			t.Errorf("%s: %v", group, err)
+		}
+	}
+	az = administeredWith(t, byUnits, "rules: [{who: user:lea, may: update, on: customer, scope: team}]\nmembers: [{who: user:lea, in: [team:t, role:vip]}, {who: role:vip, in: role:club}]")
+	for _, m := range []authz.Membership{member("user:lea", "role:club"), member("user:eve", "role:rep")} {
+		if _, err := az.Grant(t.Context(), lea, m); err != nil {
+			t.Errorf("%s: %v", m, err)
+		}
 	}
 }
 

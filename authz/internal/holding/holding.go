@@ -8,7 +8,8 @@
 //   - a team rule by one of the same level or higher; on one record also by his own level of it;
 //   - a field rule by one of the same level or higher, with no cap on him; what everyone has by the schema is nothing given;
 //   - a membership by holding all that its group, and those it is in, are given; of teams and units, and of groups that conditions or
-//     exceptions of switches ask for, by being in it;
+//     exceptions of switches ask for, by being in it. What somebody else owns whom he brings into a group comes with it where a
+//     scope, a hierarchy or a condition lets others reach it through the group: that nobody is shown to hold;
 //   - an org edge between users by being the one below, or his superior as near as its upper end comes to be.
 //
 // To take away what forbids or caps is to give what it kept back; so is to switch it off, to take people out of a group that it is
@@ -42,6 +43,7 @@ type Policy struct {
 	switches  []model.Switch
 	off       map[string][]model.Period // targets switched off
 	inUse     map[string]bool           // conditions that rules, constraints and administration name
+	byTeam    []model.CustomerRule      // rules with the scope team
 }
 
 // New indexes the lines of a tenant and of the base policy, all well formed. The schema is the tenant's. Most lines are
@@ -53,7 +55,7 @@ func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, no
 		rule := l.Section == model.CustomerRules || l.Section == model.TeamRules || l.Section == model.FieldRules
 		if rule {
 			p.bySubject[l.Values[0]] = append(p.bySubject[l.Values[0]], int32(i))
-			if !strings.Contains(l.Values[5], "if:") {
+			if isPlain(l) {
 				continue
 			}
 		}
@@ -70,8 +72,7 @@ func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, no
 			p.switches = append(p.switches, f)
 			p.off[f.Target] = append(p.off[f.Target], f.Valid)
 		default:
-			r, _ := ruleOf(f)
-			p.inUse[r.condition] = true
+			p.note(f)
 		}
 	}
 	for _, c := range schema.Constraints {
@@ -81,6 +82,21 @@ func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, no
 		p.inUse[schema.Administration.Sensitive] = true
 	}
 	return p, nil
+}
+
+// isPlain tells whether a rule hangs on nothing but whom it is for, and what it is on.
+func isPlain(l model.Line) bool {
+	terms := l.Values[5]
+	return !strings.Contains(terms, "if:") && !(l.Section == model.CustomerRules && strings.HasPrefix(terms, model.ScopeTeam.String()))
+}
+
+// note notes on what else a rule hangs.
+func (p *Policy) note(f model.Fact) {
+	r, _ := ruleOf(f)
+	p.inUse[r.condition] = true
+	if c, ok := f.(model.CustomerRule); ok && c.Scope == model.ScopeTeam {
+		p.byTeam = append(p.byTeam, c)
+	}
 }
 
 // rulesFor are the rules for a subject.
@@ -289,11 +305,31 @@ func (h *Change) joining(group string, during span, who string) string {
 		if (k == model.Team || k == model.Unit || h.named(g)) && !h.isIn(g, during) {
 			return "being in " + g
 		}
+		if who != h.user && h.reached(g, during) {
+			return "what " + who + " owns, which others reach through " + g
+		}
 		if missing := h.given(g, during, who); missing != "" {
 			return missing
 		}
 	}
 	return ""
+}
+
+// reached tells whether somebody may do more with what users own who are in a group.
+func (h *Change) reached(group string, during span) bool {
+	switch model.KindOf(group) {
+	case model.Team:
+		if slices.ContainsFunc(h.byTeam, func(r model.CustomerRule) bool { return r.Effect == model.Allow && during.and(r.Valid).some }) {
+			return true
+		}
+	case model.Unit:
+		for _, t := range h.schema.Types {
+			if t.Hierarchy.By == model.ByUnits && len(h.above[group]) > 0 {
+				return true
+			}
+		}
+	}
+	return h.asked("ownerIn", group)
 }
 
 // given is what of the rules for a group he does not hold.
