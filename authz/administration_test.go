@@ -244,6 +244,8 @@ func TestNobodyWidensHimself(t *testing.T) {
 		on                        authz.Record // it is eve's, if nobody else's
 	}
 	of := func(who string) authz.Record { return authz.Record{Owners: []string{who}} }
+	const vip = "rules: [{who: user:lea, may: update, on: customer, if: no_vip, scope: all}]\nmembers: [{who: user:eve, in: role:vip}]"
+	const mates = "rules:\n  - {who: user:lea, may: update, on: customer, scope: all}\n  - {who: user:lea, may not: update, on: customer, scope: team}\nmembers: [{who: [user:lea, user:eve], in: team:t}]"
 	const nameCap = "fields: [{who: role:clerk, below: read, on: customer#name}]"
 	for name, c := range map[string]attack{
 		"a cap on an open field":          {facts: nameCap + "\nmembers: [{who: user:lea, in: role:clerk}]", remove: nameCap, on: of("user:lea")},
@@ -254,6 +256,11 @@ func TestNobodyWidensHimself(t *testing.T) {
 		"a team that owns, into mine":           {facts: "rules: [{who: '*', may: update, on: customer, scope: team}]\nmembers: [{who: user:lea, in: team:t}, {who: user:eve, in: team:x}]", add: "members: [{who: team:x, in: team:t}]", on: of("team:x")},
 		"an owner into a unit below mine":       {facts: "members: [{who: user:lea, in: [unit:x, unit:top]}]\norg: [{who: unit:x, under: unit:top}]", add: "members: [{who: user:eve, in: unit:x}]"},
 		"an owner into what conditions ask for": {facts: "rules: [{who: user:lea, may: update, on: customer, if: club, scope: all}]\nmembers: [{who: user:lea, in: role:club}]", add: "members: [{who: user:eve, in: role:club}]"},
+
+		"an owner out of what conditions ask for":       {facts: vip, remove: "members: [{who: user:eve, in: role:vip}]"},
+		"what conditions ask for is off":                {facts: vip, off: "role:vip"},
+		"an owner out of the team that I may not touch": {facts: mates, remove: "members: [{who: user:eve, in: team:t}]"},
+		"the team that I may not touch is off":          {facts: mates, off: "team:t"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			az := administeredWith(t, byUnits, c.facts)

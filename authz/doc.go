@@ -149,7 +149,8 @@
 // (its direct superior, if some type's hierarchy has a depth). To take away, or switch off, what forbids or caps is
 // to give what it kept back, as is to take somebody out of a group that it is for; to enable is to give what comes
 // back. What users own (others reach it when one is brought into a team, if a rule has the scope team; into a unit below
-// another, if a hierarchy is by units; or into a group that conditions ask for with ownerIn), what comes back with a user,
+// another, if a hierarchy is by units; or into a group that conditions ask for with ownerIn; and when one is taken out of
+// that, or out of a team, if a rule with the scope team forbids), what comes back with a user,
 // type, record, field or tenant that is switched on, and edges between units, only those who may exceed give. Rights
 // that conditions make of other rights (holds) are not followed.
 //

@@ -9,7 +9,8 @@
 //   - a field rule by one of the same level or higher, with no cap on him; what everyone has by the schema is nothing given;
 //   - a membership by holding all that its group, and those it is in, are given; of teams and units, and of groups that conditions or
 //     exceptions of switches ask for, by being in it. What somebody else owns whom he brings into a group comes with it where a
-//     scope, a hierarchy or a condition lets others reach it through the group: that nobody is shown to hold;
+//     scope, a hierarchy or a condition lets others reach it through the group: that nobody is shown to hold. Likewise whom he
+//     takes out of a group by which a scope forbids, or conditions ask for owners;
 //   - an org edge between users by being the one below, or his superior as near as its upper end comes to be.
 //
 // To take away what forbids or caps is to give what it kept back; so is to switch it off, to take people out of a group that it is
@@ -319,7 +320,7 @@ func (h *Change) joining(group string, during span, who string) string {
 func (h *Change) reached(group string, during span) bool {
 	switch model.KindOf(group) {
 	case model.Team:
-		if slices.ContainsFunc(h.byTeam, func(r model.CustomerRule) bool { return r.Effect == model.Allow && during.and(r.Valid).some }) {
+		if h.byTeams(model.Allow, during) {
 			return true
 		}
 	case model.Unit:
@@ -330,6 +331,11 @@ func (h *Change) reached(group string, during span) bool {
 		}
 	}
 	return h.asked("ownerIn", group)
+}
+
+// byTeams tells whether rules with the scope team allow or forbid something.
+func (h *Change) byTeams(effect model.Effect, during span) bool {
+	return slices.ContainsFunc(h.byTeam, func(r model.CustomerRule) bool { return r.Effect == effect && during.and(r.Valid).some })
 }
 
 // given is what of the rules for a group he does not hold.
@@ -364,10 +370,11 @@ func (h *Change) given(group string, during span, who string) string {
 // of a group, it counts for whoever is in that.
 func (h *Change) leaving(group string, during span, left model.Membership) string {
 	for _, g := range h.ever(group, during, nil) {
-		if h.asked("member", g) || h.asked("ownerIn", g) {
-			if slices.Contains(h.ever(h.user, during, nil), g) {
-				return "being outside " + g
-			}
+		if h.asked("member", g) && slices.Contains(h.ever(h.user, during, nil), g) {
+			return "being outside " + g
+		}
+		if h.asked("ownerIn", g) || model.KindOf(g) == model.Team && h.byTeams(model.Deny, during) {
+			return "what they own who are no more in " + g
 		}
 		for _, f := range h.rulesFor(g) {
 			r, _ := ruleOf(f)
