@@ -3,6 +3,7 @@ package holding
 import (
 	"slices"
 
+	"github.com/crmauthz/crmauthz/authz/internal/condition"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -273,13 +274,17 @@ func (h *Policy) named(group string) bool {
 // asked tells whether a condition in use calls a function with an argument, or with one that is not known.
 func (h *Policy) asked(function, arg string) bool {
 	for name := range h.inUse {
-		for _, c := range h.conditions.Calls(name) {
-			if c.Function == function && (len(c.Args) == 0 || c.Args[0] == arg) {
-				return true
-			}
+		if h.calls(name, function, arg) {
+			return true
 		}
 	}
 	return false
+}
+
+func (h *Policy) calls(name, function, arg string) bool {
+	return slices.ContainsFunc(h.conditions.Calls(name), func(c condition.Call) bool {
+		return c.Function == function && (len(c.Args) == 0 || c.Args[0] == arg)
+	})
 }
 
 // Sure are the facts by which a user has a level of records for all of a period, whatever conditions say and is switched

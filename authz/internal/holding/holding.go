@@ -14,7 +14,7 @@
 //   - an org edge between users by being the one below, or his superior as near as its upper end comes to be.
 //
 // To take away what forbids or caps is to give what it kept back; so is to switch it off, to take people out of a group that it is
-// for, and to switch on what was off. Edges between units, and what comes back when a user, type, record, field or tenant is
+// for or whose records it is on, and to switch on what was off. Edges between units, and what comes back when a user, type, record, field or tenant is
 // switched on, nobody is shown to hold.
 //
 // What conditions ask the policy for with holds, or by teamRole without its being named, is not followed.
@@ -45,6 +45,8 @@ type Policy struct {
 	off       map[string][]model.Period // targets switched off
 	inUse     map[string]bool           // conditions that rules, constraints and administration name
 	byTeam    []model.CustomerRule      // rules with the scope team
+	near      []model.Fact              // rules and constraints that forbid or cap by what users own, or are in
+	notOwn    bool                      // something is for who does not own a record
 }
 
 // New indexes the lines of a tenant and of the base policy, all well formed. The schema is the tenant's. Most lines are
@@ -77,10 +79,14 @@ func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, no
 		}
 	}
 	for _, c := range schema.Constraints {
-		p.inUse[c.If] = true
+		for _, r := range c.Rules() {
+			p.note(r)
+			p.notOwn = p.notOwn || p.asksOf(r, model.Team)
+		}
 	}
 	if schema.Administration != nil {
 		p.inUse[schema.Administration.Sensitive] = true
+		p.notOwn = p.notOwn || p.calls(schema.Administration.Sensitive, "own", "")
 	}
 	return p, nil
 }
@@ -88,7 +94,8 @@ func New(schema *model.Schema, conditions *condition.Set, lines []model.Line, no
 // isPlain tells whether a rule hangs on nothing but whom it is for, and what it is on.
 func isPlain(l model.Line) bool {
 	terms := l.Values[5]
-	return !strings.Contains(terms, "if:") && !(l.Section == model.CustomerRules && strings.HasPrefix(terms, model.ScopeTeam.String()))
+	scoped := l.Section == model.CustomerRules && (strings.HasPrefix(terms, model.ScopeTeam.String()) || l.Values[4] == model.Deny.String())
+	return !scoped && !strings.Contains(terms, "if:")
 }
 
 // note notes on what else a rule hangs.
@@ -98,6 +105,35 @@ func (p *Policy) note(f model.Fact) {
 	if c, ok := f.(model.CustomerRule); ok && c.Scope == model.ScopeTeam {
 		p.byTeam = append(p.byTeam, c)
 	}
+	switch {
+	case !forbids(f):
+		p.notOwn = p.notOwn || p.calls(r.condition, "own", "") && p.schema.Conditions[r.condition] != "own()"
+	case p.asksOf(f, model.Team) || p.asksOf(f, model.Unit):
+		p.near = append(p.near, f)
+	}
+}
+
+func forbids(f model.Fact) bool {
+	switch f := f.(type) {
+	case model.CustomerRule:
+		return f.Effect == model.Deny
+	case model.FieldRule:
+		return f.Effect == model.Deny
+	}
+	return false
+}
+
+// asksOf tells whether a rule is on records of the teams, or units, that users are in.
+func (p *Policy) asksOf(f model.Fact, kind model.SubjectKind) bool {
+	r, _ := ruleOf(f)
+	c, _ := f.(model.CustomerRule)
+	switch kind {
+	case model.Unit:
+		return c.Scope == model.ScopeUnit || c.Scope == model.ScopeUnitTree
+	case model.Team:
+		return c.Scope == model.ScopeOwn || p.calls(r.condition, "own", "")
+	}
+	return false
 }
 
 // rulesFor are the rules for a subject.
@@ -270,25 +306,13 @@ func (h *Change) removing(f model.Fact, during span) string {
 		return ""
 	}
 	switch f := f.(type) {
-	case model.CustomerRule:
-		if f.Effect == model.Deny {
-			return h.undenied(f, during, f.Subject)
-		}
-	case model.TeamRule:
-		if f.As != "" && h.asked("teamRole", f.As) {
-			return "what conditions give those who are not " + f.As
-		}
-	case model.FieldRule:
-		if f.Effect == model.Deny {
-			f.Level = model.FieldWrite
-			return h.field(f, during, f.Subject)
-		}
 	case model.Membership:
 		return h.leaving(f.Group, during, f)
 	case model.OrgEdge:
 		return h.without(f)
 	}
-	return ""
+	r, _ := ruleOf(f)
+	return h.freed(f, during, r.subject)
 }
 
 // undenied is what somebody may who is not forbidden it any more.
@@ -366,17 +390,18 @@ func (h *Change) given(group string, during span, who string) string {
 	return ""
 }
 
-// leaving is what a subject gets whom rules for a group forbid nothing any more. left is the membership that ends; of one
+// leaving is what a subject gets whom rules for a group, or by it, forbid nothing any more. left is the membership that ends; of one
 // of a group, it counts for whoever is in that.
 func (h *Change) leaving(group string, during span, left model.Membership) string {
 	for _, g := range h.ever(group, during, nil) {
-		if h.asked("member", g) && slices.Contains(h.ever(h.user, during, nil), g) {
+		team := model.KindOf(g) == model.Team
+		if (h.asked("member", g) || team && h.notOwn) && slices.Contains(h.ever(h.user, during, nil), g) {
 			return "being outside " + g
 		}
-		if h.asked("ownerIn", g) || model.KindOf(g) == model.Team && h.byTeams(model.Deny, during) {
+		if h.asked("ownerIn", g) || team && h.byTeams(model.Deny, during) {
 			return "what they own who are no more in " + g
 		}
-		for _, f := range h.rulesFor(g) {
+		for _, f := range slices.Concat(h.rulesFor(g), h.nearBy(g, left, during)) {
 			r, _ := ruleOf(f)
 			rest := during.and(r.valid)
 			if !rest.some || !h.matters(f, left, during) {
@@ -390,12 +415,33 @@ func (h *Change) leaving(group string, during span, left model.Membership) strin
 	return ""
 }
 
+// nearBy are the rules that forbid or cap what a team owns, or is in a unit, for who leaves it: each as one on all records, since who
+// holds as much of his own need not hold it of these.
+func (h *Change) nearBy(group string, left model.Membership, during span) (rules []model.Fact) {
+	for _, f := range h.near {
+		r, _ := ruleOf(f)
+		if !h.asksOf(f, model.KindOf(group)) || model.KindOf(left.Member) == model.User && r.subject != model.Everyone && !slices.Contains(h.ever(left.Member, during, nil), r.subject) {
+			continue
+		}
+		if c, ok := f.(model.CustomerRule); ok {
+			c.Scope = model.ScopeAll
+			f = c
+		}
+		rules = append(rules, f)
+	}
+	return rules
+}
+
 // freed is what somebody gets for whom a rule is no more.
 func (h *Change) freed(f model.Fact, during span, who string) string {
 	switch f := f.(type) {
 	case model.CustomerRule:
 		if f.Effect == model.Deny {
 			return h.undenied(f, during, who)
+		}
+	case model.TeamRule:
+		if f.As != "" && h.asked("teamRole", f.As) {
+			return "what conditions give those who are not " + f.As
 		}
 	case model.FieldRule:
 		if f.Effect == model.Deny {
