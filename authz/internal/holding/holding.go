@@ -401,6 +401,9 @@ func (h *Change) leaving(group string, during span, left model.Membership) strin
 		if h.asked("ownerIn", g) || team && h.byTeams(model.Deny, during) {
 			return "what they own who are no more in " + g
 		}
+		if h.onlyIn(g, during) {
+			return "what is off but for " + g
+		}
 		for _, f := range slices.Concat(h.rulesFor(g), h.nearBy(g, left, during)) {
 			r, _ := ruleOf(f)
 			rest := during.and(r.valid)
@@ -413,6 +416,27 @@ func (h *Change) leaving(group string, during span, left model.Membership) strin
 		}
 	}
 	return ""
+}
+
+// onlyIn tells whether a switch leaves for who is in a group what may forbid or cap: a rule, or a way into another group.
+func (h *Change) onlyIn(group string, during span) bool {
+	return slices.ContainsFunc(h.switches, func(s model.Switch) bool {
+		if !during.and(s.Valid).some || !slices.Contains(s.Except.Subjects(), group) {
+			return false
+		}
+		if !model.IsRuleID(s.Target) {
+			kind := model.KindOf(s.Target)
+			return kind != model.UnknownKind && kind != model.User
+		}
+		switch f := h.Rule(s.Target).(type) {
+		case model.Membership:
+			return true
+		case model.TeamRule:
+			return f.As != ""
+		default:
+			return f != nil && forbids(f)
+		}
+	})
 }
 
 // nearBy are the rules that forbid or cap what a team owns, or is in a unit, for who leaves it: each as one on all records, since who
