@@ -308,16 +308,12 @@ func (p naive) bothOf(who string, at time.Time, ever bool) bool {
 func (p naive) may(who, verb string, f model.Fact, at time.Time) bool {
 	about, subjects, doc := p.about(f)
 	var units []string
-	for _, s := range subjects {
-		if strings.HasPrefix(s, "unit:") {
-			units = append(units, s)
-			continue
+	for i, s := range subjects {
+		in := p.unitsOf(s, f, at)
+		if i == 0 && len(subjects) == 2 && len(in) == 0 && f.Section() == model.Memberships && !slices.Contains(p, f) && p.knows(s) {
+			in = []string{""} // nobody is taken out of where no unit is
 		}
-		for _, g := range p.groups(s, at, false) {
-			if strings.HasPrefix(g, "unit:") {
-				units = append(units, g)
-			}
-		}
+		units = append(units, in...)
 	}
 	if len(units) == 0 {
 		units = []string{""}
@@ -340,6 +336,65 @@ func (p naive) may(who, verb string, f model.Fact, at time.Time) bool {
 		}
 	}
 	return true
+}
+
+// unitsOf are the units that a subject is in at any time of a fact that is to come; if none is, at any time.
+func (p naive) unitsOf(who string, of model.Fact, now time.Time) (units []string) {
+	valid := validOf(of)
+	if !valid.Until.IsZero() && !valid.Until.After(now) {
+		valid = model.Period{}
+	}
+	found := []string{who}
+	for i := 0; i < len(found); i++ {
+		if strings.HasPrefix(found[i], "unit:") {
+			units = append(units, found[i])
+		}
+		for _, f := range p {
+			m, ok := f.(model.Membership)
+			both := slices.MaxFunc([]time.Time{now, valid.From, m.Valid.From}, time.Time.Compare)
+			if ok && m.Member == found[i] && valid.Holds(both) && m.Valid.Holds(both) && !slices.Contains(found, m.Group) {
+				found = append(found, m.Group)
+			}
+		}
+	}
+	return units
+}
+
+func validOf(f model.Fact) model.Period {
+	switch f := f.(type) {
+	case model.CustomerRule:
+		return f.Valid
+	case model.TeamRule:
+		return f.Valid
+	case model.FieldRule:
+		return f.Valid
+	case model.Membership:
+		return f.Valid
+	case model.Switch:
+		return f.Valid
+	}
+	return model.Period{}
+}
+
+// knows tells whether there is a fact of a subject.
+func (p naive) knows(who string) bool {
+	return slices.ContainsFunc(p, func(f model.Fact) bool {
+		switch f := f.(type) {
+		case model.CustomerRule:
+			return f.Subject == who
+		case model.TeamRule:
+			return f.Subject == who
+		case model.FieldRule:
+			return f.Subject == who
+		case model.Membership:
+			return f.Member == who || f.Group == who
+		case model.OrgEdge:
+			return f.Below == who || f.Above == who
+		case model.Switch:
+			return f.Target == who
+		}
+		return false
+	})
 }
 
 // about is what a fact is about, whom it concerns, and which document's owner may share it; -1: none.

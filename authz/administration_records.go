@@ -3,6 +3,7 @@ package authz
 import (
 	"context"
 	"slices"
+	"strings"
 
 	"github.com/crmauthz/crmauthz/model"
 )
@@ -30,12 +31,12 @@ func (p *proposed) request(ctx context.Context, actor, action string, r *Record)
 
 // permissions are the records of type permission that a fact is: one for each unit that it concerns, or one without.
 func (p *proposed) permissions(ctx context.Context, f Fact) ([]*Record, error) {
-	r := model.PermissionOf(f)
+	policy, err := p.holding()
+	if err != nil {
+		return nil, err
+	}
+	r, changed := model.PermissionOf(f), f
 	if s, ok := f.(model.Switch); ok && model.IsRuleID(s.Target) {
-		policy, err := p.holding()
-		if err != nil {
-			return nil, err
-		}
 		of := policy.Rule(s.Target)
 		if of == nil {
 			of = p.addedRule(s.Target)
@@ -60,12 +61,8 @@ func (p *proposed) permissions(ctx context.Context, f Fact) ([]*Record, error) {
 	if on != nil {
 		r.Owners = on.Owners
 	}
-	units := p.unitsOf(f)
-	if len(units) == 0 {
-		return []*Record{r}, nil
-	}
 	var all []*Record
-	for _, u := range units {
+	for _, u := range p.unitsOf(f, func(subject string) []string { return policy.Units(subject, changed) }) {
 		of := *r
 		of.Unit = u
 		all = append(all, &of)
@@ -102,37 +99,44 @@ func targetOf(f Fact) model.Target {
 	return model.Target{}
 }
 
-// unitsOf are the units that a fact concerns: those that its subjects are, or are in.
-func (p *proposed) unitsOf(f Fact) (units []string) {
-	var subjects []string
+// unitsOf are the units that a fact concerns: those that its subjects are, or are in; "" stands for none.
+func (p *proposed) unitsOf(f Fact, of func(subject string) []string) (units []string) {
 	switch f := f.(type) {
 	case model.CustomerRule:
-		subjects = []string{f.Subject}
+		units = of(f.Subject)
 	case model.TeamRule:
-		subjects = []string{f.Subject}
+		units = of(f.Subject)
 	case model.FieldRule:
-		subjects = []string{f.Subject}
+		units = of(f.Subject)
 	case model.Membership:
-		subjects = []string{f.Member}
+		units = of(f.Member)
 		if model.KindOf(f.Group) == model.Unit {
-			subjects = append(subjects, f.Group)
+			if len(units) == 0 && p.takesIn(f) {
+				units = []string{""}
+			}
+			units = append(units, f.Group)
 		}
 	case model.OrgEdge:
-		subjects = []string{f.Below, f.Above}
+		units = append(of(f.Below), of(f.Above)...)
 	case model.Switch:
-		subjects = []string{f.Target, targetOf(f).Unit}
+		units = append(of(f.Target), of(targetOf(f).Unit)...)
 	}
-	for _, s := range subjects {
-		if model.KindOf(s) == model.Unit {
-			units = append(units, s)
-			continue
-		}
-		for _, g := range p.before.Groups(&Request{User: s}, p.clock) {
-			if model.KindOf(g) == model.Unit {
-				units = append(units, g)
-			}
-		}
+	if len(units) == 0 {
+		return []string{""}
 	}
 	slices.Sort(units)
 	return slices.Compact(units)
+}
+
+// takesIn tells whether a membership is new, and of somebody of whom there are facts already.
+func (p *proposed) takesIn(m model.Membership) bool {
+	known := false
+	line, _ := model.Encode(m)
+	for _, l := range slices.Concat(p.own, p.base) {
+		if l == line {
+			return false
+		}
+		known = known || slices.ContainsFunc(l.Columns(), func(v string) bool { return slices.Contains(strings.Fields(v), m.Member) })
+	}
+	return known
 }

@@ -363,6 +363,55 @@ func TestWhoHoldsItTakesOthersOutOfATeamThatMayNotTouchItsOwn(t *testing.T) {
 	}
 }
 
+// Whoever's permissions lie in a unit, a fact has to be let in all units that its subject is or will be in, and of whom there are facts
+// already is not taken out of where no unit is.
+func TestHumanResourcesOfAUnitChangeItsPeopleOnly(t *testing.T) {
+	hana := authz.By("user:hana", "")
+	const facts = `
+rules:
+  - {who: user:hana, may: [grant, revoke, disable, enable, exceed], on: 'permission@unit:apac', scope: all}
+  - {who: team:known, may: read, on: customer}
+members:
+  - {who: [user:eve, user:ann, user:bob, team:known], in: unit:apac, until: 2026-12-01T00:00:00Z}
+  - {who: user:eve, in: unit:emea, from: 2026-11-27T00:00:00Z}
+  - {who: user:ann, in: unit:off}
+  - {who: user:old, in: unit:apac, until: 2026-11-01T00:00:00Z}
+off: [{what: unit:off}]`
+	rule := func(who string) string { return "rules: [{who: '" + who + "', may: delete, on: customer}]" }
+	today := func(who string) string { return strings.Replace(rule(who), "}]", ", until: 2026-11-27T00:00:00Z}]", 1) }
+	for name, c := range map[string]struct {
+		add, remove string
+		want        error
+	}{
+		"one of the unit":                           {add: rule("user:bob")},
+		"a team of the unit":                        {add: rule("team:known")},
+		"one who is in another tomorrow":            {add: rule("user:eve"), want: authz.ErrNotAllowed},
+		"one who is in another tomorrow, for today": {add: today("user:eve")},
+		"one whose other unit is off":               {add: rule("user:ann"), want: authz.ErrNotAllowed},
+		"one of no unit":                            {add: rule("user:ada"), want: authz.ErrNotAllowed},
+		"into it, whom nobody knows":                {add: "members: [{who: user:new, in: unit:apac}]"},
+		"into it, from another":                     {add: "members: [{who: user:eve, in: unit:apac}]", want: authz.ErrNotAllowed},
+		"into it, from no unit":                     {add: "members: [{who: user:ada, in: unit:apac}]", want: authz.ErrNotAllowed},
+		"into it, from no unit any more":            {add: "members: [{who: user:old, in: unit:apac}]", want: authz.ErrNotAllowed},
+		"into it, for longer":                       {add: "members: [{who: user:bob, in: unit:apac}]"},
+		"into it, when she is in none any more":     {add: "members: [{who: user:bob, in: unit:apac, from: 2026-12-02T00:00:00Z}]", want: authz.ErrNotAllowed},
+		"out of it":                                 {remove: "members: [{who: user:bob, in: unit:apac, until: 2026-12-01T00:00:00Z}]"},
+		"a membership that is over":                 {remove: "members: [{who: user:old, in: unit:apac, until: 2026-11-01T00:00:00Z}]"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			az, change := administeredWith(t, byUnits, facts), authz.Change{Tenant: "acme"}
+			if c.add != "" {
+				change.Add = factsIn(t, c.add)
+			} else {
+				change.Remove = factsIn(t, c.remove)
+			}
+			if err := makeChange(t, az, hana, change); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
 // Who joins gives what she owns herself; others' records are nobody's to give where no rule reaches them through the group.
 func TestAnOwnerMayJoinWhereNobodyReachesHerRecordsThroughIt(t *testing.T) {
 	lea := authz.By("user:lea", "")

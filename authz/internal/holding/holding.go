@@ -170,6 +170,16 @@ func (p *Policy) Rule(id string) model.Fact {
 	return nil
 }
 
+// Units are those that a subject is, or may be in at some of the time of a fact, whatever is switched off; of a fact that is over, at
+// any time to come.
+func (p *Policy) Units(subject string, of model.Fact) []string {
+	during := p.rest(periodOf(of))
+	if !during.some {
+		during = p.rest(model.Period{})
+	}
+	return slices.DeleteFunc(p.ever(subject, during, nil), func(g string) bool { return model.KindOf(g) != model.Unit })
+}
+
 // rule is what rules have in common.
 type rule struct {
 	subject   string
