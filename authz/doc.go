@@ -149,7 +149,7 @@
 // condition or an exception of a switch names, by being in it; what an org edge gives its upper end, by being the lower end or its superior
 // (its direct superior, if some type's hierarchy has a depth). To take away, or switch off, what forbids or caps is
 // to give what it kept back, as is to take somebody out of a group that it is for, or on whose records it is (by a
-// scope, or a condition that calls own); to enable is to give what comes back. What users own (others reach it when one is brought into a team, if a rule has the scope team; into a unit below
+// scope, or a condition that calls own); it is held without a condition only. To enable is to give what comes back. What users own (others reach it when one is brought into a team, if a rule has the scope team; into a unit below
 // another, if a hierarchy is by units; or into a group that conditions ask for with ownerIn; and when one is taken out of
 // that, or out of a team, if a rule with the scope team forbids), what comes back with a user,
 // type, record, field or tenant that is switched on, and edges between units, only those who may exceed give. Rights

@@ -36,12 +36,13 @@ func scopeText(f model.CustomerRule) string {
 	return s
 }
 
-// allowed tells whether some rule allows him the same for all the time.
+// allowed tells whether some rule allows him the same for all the time. What a forbidding rule keeps back is more than where its
+// condition holds: it forbids, too, where that is unknown.
 func (h *Change) allowed(f model.CustomerRule, during span) bool {
 	for r := range h.held(during) {
 		r, ok := r.(model.CustomerRule)
 		if ok && r.Effect == model.Allow && (r.Action == f.Action || r.Action == model.Any) && h.covers(r.On, f.On) &&
-			(r.If == "" || r.If == f.If) && h.wide(r, f, during) {
+			(r.If == "" || r.If == f.If && f.Effect == model.Allow) && h.wide(r, f, during) {
 			return true
 		}
 	}
@@ -117,12 +118,12 @@ func (h *Change) field(f model.FieldRule, during span, who string) string {
 	return ""
 }
 
-// sees tells whether some rule gives him a field's level for all the time.
+// sees tells whether some rule gives him a field's level for all the time. Of what a cap keeps back, it is as in allowed.
 func (h *Change) sees(f model.FieldRule, during span) bool {
 	for r := range h.held(during) {
 		r, ok := r.(model.FieldRule)
 		if ok && r.Effect == model.Allow && r.Level >= f.Level && h.covers(r.On, f.On) && (r.On.Field == f.On.Field || r.On.Field == model.Any) &&
-			(r.If == "" || r.If == f.If) {
+			(r.If == "" || r.If == f.If && f.Effect == model.Allow) {
 			return true
 		}
 	}

@@ -14,7 +14,8 @@
 //   - an org edge between users by being the one below, or his superior as near as its upper end comes to be.
 //
 // To take away what forbids or caps is to give what it kept back; so is to switch it off, to take people out of a group that it is
-// for or whose records it is on, and to switch on what was off. Edges between units, and what comes back when a user, type, record, field or tenant is
+// for or whose records it is on, and to switch on what was off. Who has it only on the forbidding rule's own condition does not
+// hold that, since it forbids where the condition is unknown. Edges between units, and what comes back when a user, type, record, field or tenant is
 // switched on, nobody is shown to hold.
 //
 // What conditions ask the policy for with holds, or by teamRole without its being named, is not followed.
