@@ -414,6 +414,32 @@ off: [{what: unit:off}]`
 	}
 }
 
+// Who is in two groups that exclude each other may nothing; whoever takes her out of one gives back everything.
+func TestOutOfOneOfTwoDutiesIsGivenAll(t *testing.T) {
+	const eve = "members: [{who: user:eve, in: [role:maker, role:clerk]}, {who: role:clerk, in: role:office}, {who: user:ann, in: role:maker}]\nrules: [{who: [user:eve, user:lea], may: update, on: customer, scope: all}]"
+	off := model.Switch{Tenant: "acme", Target: "role:checker", Mode: model.ModeOff}
+	for name, c := range map[string]struct {
+		change authz.Change
+		want   error
+	}{
+		"out of one":                  {authz.Change{Remove: []authz.Fact{member("user:eve", "role:maker")}}, authz.ErrExceeds},
+		"out of what is in the other": {authz.Change{Remove: []authz.Fact{member("user:eve", "role:clerk")}}, authz.ErrExceeds},
+		"one is off":                  {authz.Change{Add: []authz.Fact{off}}, authz.ErrExceeds},
+		"out of neither":              {authz.Change{Remove: []authz.Fact{member("role:clerk", "role:office")}}, nil},
+		"another out of one":          {authz.Change{Remove: []authz.Fact{member("user:ann", "role:maker")}}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			az := administered(t, eve)
+			must(t)(az.Grant(t.Context(), authz.Operator("setup", ""), authz.Membership{Tenant: model.Base, Member: "role:clerk", Group: "role:checker"}))
+			wantAllowed(t, az, ask("user:eve", "update", hers), false)
+			c.change.Tenant = "acme"
+			if err := makeChange(t, az, authz.By("user:lea", ""), c.change); !errors.Is(err, c.want) {
+				t.Errorf("got %v, want %v", err, c.want)
+			}
+		})
+	}
+}
+
 // Who joins gives what she owns herself; others' records are nobody's to give where no rule reaches them through the group.
 func TestAnOwnerMayJoinWhereNobodyReachesHerRecordsThroughIt(t *testing.T) {
 	lea := authz.By("user:lea", "")

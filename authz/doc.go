@@ -147,13 +147,20 @@
 // record; a field rule by another, or by the schema. Nothing on it may be forbidden to him or capped that is not likewise to
 // whom he gives it. A role is held by all that it and those it is in are given; a team or unit, and a group that a
 // condition or an exception of a switch names, by being in it; what an org edge gives its upper end, by being the lower end or its superior
-// (its direct superior, if some type's hierarchy has a depth). To take away, or switch off, what forbids or caps is
-// to give what it kept back, as is to take somebody out of a group that it is for, or on whose records it is (by a
-// scope, or a condition that calls own); it is held without a condition only. To enable is to give what comes back. What users own (others reach it when one is brought into a team, if a rule has the scope team; into a unit below
-// another, if a hierarchy is by units; or into a group that conditions ask for with ownerIn; and when one is taken out of
-// that, or out of a team, if a rule with the scope team forbids), what comes back with a user,
-// type, record, field or tenant that is switched on, and edges between units, only those who may exceed give. Rights
-// that conditions make of other rights (holds) are not followed.
+// (its direct superior, if some type's hierarchy has a depth).
+//
+// To take away, or switch off, what forbids or caps is to give what it kept back, which is held without a condition only; as is to take
+// somebody out of a group that it is for, or whose records it is on (by a scope, or a condition that calls own). To enable is to give
+// what comes back. Only those who may exceed give
+//
+//   - what somebody else owns who comes into a group, and so within reach of others: into a team, if a rule allows in the scope
+//     team; into a unit below another, if a hierarchy is by units; into a group that a condition asks for with ownerIn. Or who leaves one: a
+//     team, if a rule forbids in the scope team; a group that a condition asks for with ownerIn;
+//   - what is kept back by a rule or membership that is off but for a group, from who leaves that; and from who is in two groups that
+//     exclude each other, and leaves one;
+//   - what comes back with a user, type, record, field or tenant that is switched on, and edges between units.
+//
+// Rights that conditions make of other rights (holds) are not followed.
 //
 // # What decides is data
 //

@@ -252,14 +252,20 @@ func (h *Change) powerless(during span) bool {
 	if h.switchedOff(h.user, during) {
 		return true
 	}
+	return h.apart(h.user, during, nil)
+}
+
+// apart tells whether a user may be in two groups that exclude each other; unless it is nil, one of them among some.
+func (h *Policy) apart(user string, during span, among []string) bool {
+	in := h.ever(user, during, nil)
 	for _, c := range h.schema.Constraints {
 		n := 0
-		for _, g := range h.ever(h.user, during, nil) {
+		for _, g := range in {
 			if slices.Contains(c.Exclusive, g) {
 				n++
 			}
 		}
-		if n > 1 {
+		if n > 1 && (among == nil || slices.ContainsFunc(among, func(g string) bool { return slices.Contains(c.Exclusive, g) })) {
 			return true
 		}
 	}

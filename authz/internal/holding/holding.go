@@ -8,20 +8,24 @@
 //   - a team rule by one of the same level or higher; on one record also by his own level of it;
 //   - a field rule by one of the same level or higher, with no cap on him; what everyone has by the schema is nothing given;
 //   - a membership by holding all that its group, and those it is in, are given; of teams and units, and of groups that conditions or
-//     exceptions of switches ask for, by being in it. What somebody else owns whom he brings into a group comes with it where a
-//     scope, a hierarchy or a condition lets others reach it through the group: that nobody is shown to hold. Likewise whom he
-//     takes out of a group by which a scope forbids, or conditions ask for owners;
+//     exceptions of switches ask for, by being in it;
 //   - an org edge between users by being the one below, or his superior as near as its upper end comes to be.
 //
 // To take away what forbids or caps is to give what it kept back; so is to switch it off, to take people out of a group that it is
-// for or whose records it is on, and to switch on what was off. Who has it only on the forbidding rule's own condition does not
-// hold that, since it forbids where the condition is unknown. Edges between units, and what comes back when a user, type, record, field or tenant is
-// switched on, nobody is shown to hold.
+// for or whose records it is on, and to switch on what was off. That is held without a condition only: a rule forbids, too, where its
+// condition is unknown.
+//
+// Nobody is shown to hold
+//
+//   - what others own who come into a group, or leave it, if scopes, hierarchies or conditions go by the groups of owners;
+//   - what somebody gets who leaves the only group for which a rule or membership is not off, or one of two that exclude each other;
+//   - edges between units, and what comes back when a user, type, record, field or tenant is switched on.
 //
 // What conditions ask the policy for with holds, or by teamRole without its being named, is not followed.
 package holding
 
 import (
+	"cmp"
 	"slices"
 	"strings"
 	"time"
@@ -404,6 +408,9 @@ func (h *Change) given(group string, during span, who string) string {
 // leaving is what a subject gets whom rules for a group, or by it, forbid nothing any more. left is the membership that ends; of one
 // of a group, it counts for whoever is in that.
 func (h *Change) leaving(group string, during span, left model.Membership) string {
+	if h.frees(group, during, left) {
+		return "everything, which groups kept back that exclude each other"
+	}
 	for _, g := range h.ever(group, during, nil) {
 		team := model.KindOf(g) == model.Team
 		if (h.asked("member", g) || team && h.notOwn) && slices.Contains(h.ever(h.user, during, nil), g) {
@@ -427,6 +434,22 @@ func (h *Change) leaving(group string, during span, left model.Membership) strin
 		}
 	}
 	return ""
+}
+
+// frees tells whether somebody who leaves may be in two groups that exclude each other, and may do nothing as long as that is so.
+func (h *Change) frees(group string, during span, left model.Membership) bool {
+	out, from := h.ever(group, during, nil), cmp.Or(left.Member, group)
+	if !slices.ContainsFunc(h.schema.Constraints, func(c model.Constraint) bool {
+		return slices.ContainsFunc(out, func(g string) bool { return slices.Contains(c.Exclusive, g) })
+	}) {
+		return false
+	}
+	for user := range h.up {
+		if model.KindOf(user) == model.User && slices.Contains(h.ever(user, during, nil), from) && h.apart(user, during, out) {
+			return true
+		}
+	}
+	return false
 }
 
 // onlyIn tells whether a switch leaves for who is in a group what may forbid or cap: a rule, or a way into another group.
