@@ -27,7 +27,7 @@ func Middleware(table *authzhttp.Table) gin.HandlerFunc {
 			pattern = c.Request.Method + " " + c.FullPath()
 		}
 		for _, p := range c.Params {
-			c.Request.SetPathValue(p.Key, p.Value)
+			c.Request.SetPathValue(p.Key, c.Param(p.Key)) // as the handler gets it, should two have one name
 		}
 		r := table.Admit(c.Writer, c.Request, pattern)
 		if r == nil {

@@ -2,6 +2,7 @@ package authzgin_test
 
 import (
 	"net/http"
+	"net/http/httptest"
 	"slices"
 	"testing"
 
@@ -73,5 +74,20 @@ func TestPatternsAreThoseOfTheTable(t *testing.T) {
 	}
 	if got := table.Unused(patterns); !slices.Equal(got, []string{"DELETE /customers/:name"}) {
 		t.Errorf("unused: %q", got)
+	}
+}
+
+// Gin has parameters of the same name, and gives handlers the first.
+func TestTheRecordOfADecisionIsTheHandlers(t *testing.T) {
+	const pattern = "/customers/:id/notes/:id"
+	router := gin.New()
+	router.Use(authzgin.Middleware(attacktest.Guard(t).Table(authzhttp.Routes{"GET " + pattern: attacktest.Read})))
+	router.GET(pattern, func(c *gin.Context) { c.String(http.StatusOK, c.Param("id")) })
+	for path, want := range map[string]int{"/customers/42/notes/43": http.StatusOK, "/customers/43/notes/42": http.StatusForbidden} {
+		r, w := httptest.NewRequest(http.MethodGet, path, nil), httptest.NewRecorder()
+		r.Header.Set("Test-User", "acme alice")
+		if router.ServeHTTP(w, r); w.Code != want {
+			t.Errorf("%s: got %d %s, want %d", path, w.Code, w.Body, want)
+		}
 	}
 }
