@@ -75,6 +75,39 @@ func TestPatternsAreThoseOfTheTable(t *testing.T) {
 	}
 }
 
+func TestRoutesOfAHostAreTheirOwn(t *testing.T) {
+	table := attacktest.Guard(t).Table(authzhttp.Routes{
+		"GET /":                     authzhttp.Public(),
+		"GET shop.example.com/open": authzhttp.Public(),
+	})
+	e := echo.New()
+	e.Use(authzecho.Middleware(table))
+	ok := func(c echo.Context) error { return c.NoContent(http.StatusOK) }
+	e.GET("/", ok)
+	e.GET("/open", ok)
+	shop := e.Host("shop.example.com")
+	shop.GET("/", ok)
+	shop.GET("/open", ok)
+	for url, want := range map[string]int{
+		"http://example.com/":          http.StatusOK,
+		"http://example.com/open":      http.StatusForbidden,
+		"http://shop.example.com/":     http.StatusForbidden,
+		"http://shop.example.com/open": http.StatusOK,
+	} {
+		w := httptest.NewRecorder()
+		if e.ServeHTTP(w, httptest.NewRequest("GET", url, nil)); w.Code != want {
+			t.Errorf("%s: got %d, want %d", url, w.Code, want)
+		}
+	}
+	patterns := authzecho.Patterns(e)
+	if got := table.Undeclared(patterns); !slices.Equal(got, []string{"GET /open", "GET shop.example.com/"}) {
+		t.Errorf("undeclared: %q", got)
+	}
+	if got := table.Unused(patterns); got != nil {
+		t.Errorf("unused: %q", got)
+	}
+}
+
 // Before there is a route, nothing is let through.
 func TestMiddlewareInPreRefuses(t *testing.T) {
 	e := echo.New()
