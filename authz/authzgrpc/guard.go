@@ -58,11 +58,14 @@ func WithRefused(told func(ctx context.Context, method string, p authzhttp.Probl
 	return func(g *Guard) { g.refused = told }
 }
 
-// New returns a Guard. It panics if the schema does not have an action that a method requires.
+// New returns a Guard. It panics if the schema does not have an action that a method requires, or a target is nil.
 func New(az *authz.Authorizer, principal PrincipalFunc, methods Methods, options ...Option) *Guard {
 	g := &Guard{az: az, principal: principal, methods: methods, refused: func(context.Context, string, authzhttp.Problem) {}}
-	for _, need := range methods {
+	for method, need := range methods {
 		for _, q := range need.questions {
+			if !q.ofType && q.target == nil {
+				panic(fmt.Errorf("authzgrpc: method %s: a target of %s %s has no function and finds no record", method, q.action, q.typ))
+			}
 			authzhttp.New(az, nil).Protect(authzhttp.Require(q.action, q.typ)) // which checks
 		}
 	}

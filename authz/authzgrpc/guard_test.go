@@ -353,6 +353,24 @@ func TestUnknownActionsPanic(t *testing.T) {
 	authzgrpc.New(openPolicy(t), fromMetadata, authzgrpc.Methods{"/x": authzgrpc.Require("fly", "customer")})
 }
 
+func TestTargetsThatFindNothingPanic(t *testing.T) {
+	az := openPolicy(t)
+	for name, target := range map[string]authzgrpc.Target{
+		"no target": nil,
+		"no id":     authzgrpc.FromMessage[*message](nil),
+		"no record": authzgrpc.FromRecord[*message](nil),
+	} {
+		func() {
+			defer func() {
+				if got := fmt.Sprint(recover()); !strings.Contains(got, "finds no record") {
+					t.Errorf("%s: got %s", name, got)
+				}
+			}()
+			authzgrpc.New(az, fromMetadata, authzgrpc.Methods{"/x": authzgrpc.Require("read", "customer", byID, target)})
+		}()
+	}
+}
+
 func TestClosedAuthorizerRefuses(t *testing.T) {
 	s := start(t)
 	_ = s.az.Close()

@@ -23,6 +23,7 @@ type Requirement struct {
 type question struct {
 	action, typ string
 	target      Target
+	ofType      bool // it needs no target
 }
 
 // Require requires that the caller may do an action to the record that target finds in the message or,
@@ -30,10 +31,10 @@ type question struct {
 func Require(action, typ string, targets ...Target) Requirement {
 	need := Requirement{declared: true}
 	for _, t := range targets {
-		need.questions = append(need.questions, question{action, typ, t})
+		need.questions = append(need.questions, question{action: action, typ: typ, target: t})
 	}
 	if len(targets) == 0 {
-		need.questions = []question{{action: action, typ: typ}}
+		need.questions = []question{{action: action, typ: typ, ofType: true}}
 	}
 	return need
 }
@@ -44,11 +45,15 @@ func Authenticated() Requirement { return Requirement{declared: true} }
 // Public requires nothing, not even a principal: a health check. The handler finds no Access.
 func Public() Requirement { return Requirement{declared: true, public: true} }
 
-// Target finds in a message the record that a call is about.
+// Target finds in a message the record that a call is about. A nil Target, as one is that is made without a
+// function, finds none: New panics.
 type Target func(ctx context.Context, message any) (id string, record *authz.Record, err error)
 
 // FromMessage finds a record by the id in a message, for the resolver to fetch. An empty id is denied.
 func FromMessage[M any](id func(M) string) Target {
+	if id == nil {
+		return nil
+	}
 	return func(_ context.Context, message any) (string, *authz.Record, error) {
 		m, ok := message.(M)
 		if !ok {
@@ -61,6 +66,9 @@ func FromMessage[M any](id func(M) string) Target {
 // FromRecord finds a record by a function that fetches it, or makes the one that a message proposes to
 // create. nil, if there is none, is denied.
 func FromRecord[M any](record func(context.Context, M) (*authz.Record, error)) Target {
+	if record == nil {
+		return nil
+	}
 	return func(ctx context.Context, message any) (string, *authz.Record, error) {
 		m, ok := message.(M)
 		if !ok {
@@ -84,8 +92,8 @@ func wrongMessage(message any) error {
 func (n *Requirement) asks(ctx context.Context, message any) (asks []authzhttp.Ask, err error) {
 	defer recovered(&err)
 	for _, q := range n.questions {
-		ask := authzhttp.Ask{Action: q.action, Type: q.typ, OfType: q.target == nil}
-		if q.target != nil {
+		ask := authzhttp.Ask{Action: q.action, Type: q.typ, OfType: q.ofType}
+		if !q.ofType {
 			if message == nil {
 				continue
 			}
@@ -101,7 +109,7 @@ func (n *Requirement) asks(ctx context.Context, message any) (asks []authzhttp.A
 // perMessage tells whether there are questions about messages.
 func (n *Requirement) perMessage() bool {
 	for _, q := range n.questions {
-		if q.target != nil {
+		if !q.ofType {
 			return true
 		}
 	}

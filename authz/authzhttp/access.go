@@ -116,6 +116,8 @@ func (a *Access) target(r *http.Request, questions []question) (err error) {
 	for _, q := range questions {
 		about := Ask{Action: q.action, Type: q.typ}
 		switch t := q.target; {
+		case q.ofType:
+			about.OfType = true
 		case t.id != nil:
 			if about.ID, err = t.id(r); err == nil {
 				err = model.CheckID(about.ID)
@@ -125,7 +127,7 @@ func (a *Access) target(r *http.Request, questions []question) (err error) {
 				err = model.ErrNoFacts
 			}
 		default:
-			about.OfType = true
+			err = errNoTarget
 		}
 		if err != nil {
 			return targetFailed(q.target.name, err)
@@ -134,6 +136,8 @@ func (a *Access) target(r *http.Request, questions []question) (err error) {
 	}
 	return nil
 }
+
+var errNoTarget = errors.New("the target has no function")
 
 // targetFailed sorts out whose fault it is that a record was not found.
 func targetFailed(name string, err error) error {

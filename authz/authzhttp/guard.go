@@ -87,7 +87,7 @@ func (p *protected) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // Protect returns a middleware that lets through to its handler what meets a requirement. It goes
 // around a single route, after routing: for chi, r.With(guard.Protect(need)).Get(…). It
-// panics if the schema has no such action, as a mistyped pattern does.
+// panics if the schema has no such action, as a mistyped pattern does, or a target finds no record.
 func (g *Guard) Protect(need Requirement) func(http.Handler) http.Handler {
 	if err := need.check(g.az.Schema()); err != nil {
 		panic(err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"net/http/httptest"
 	"strings"
 	"testing"
 
@@ -86,6 +87,13 @@ func TestRoutesThatAreOfNoUsePanic(t *testing.T) {
 		{"no method, in place", "name one", func() { guard.Mux(nil).Handle("/x", guard.Protect(authzhttp.Require("read", "customer"))(h)) }},
 		{"nothing declared", "declares nothing", func() { guard.Mux(authzhttp.Routes{"GET /x": {}}) }},
 		{"nothing in all", "declares nothing", func() { guard.Mux(authzhttp.Routes{"GET /x": authzhttp.All()}) }},
+		{"no function for the id", "finds no record", func() {
+			guard.Mux(authzhttp.Routes{"GET /x": authzhttp.Require("read", "customer", authzhttp.From("body", nil))})
+		}},
+		{"no function for the record", "finds no record", func() {
+			guard.Protect(authzhttp.Require("read", "customer", authzhttp.FromPath("id"), authzhttp.FromRecord("body", nil)))
+		}},
+		{"the zero target", "finds no record", func() { guard.Protect(authzhttp.Require("read", "customer", authzhttp.Target{})) }},
 		{"malformed pattern", "parsing", func() { guard.Mux(nil).Handle("GET x{", h) }},
 		{"twice", "conflicts", func() { m := guard.Mux(nil); m.Handle("GET /x", h); m.Handle("GET /x", h) }},
 	} {
@@ -102,6 +110,17 @@ func TestRoutesThatAreOfNoUsePanic(t *testing.T) {
 	mux := guard.Mux(authzhttp.Routes{"GET /tickets": authzhttp.Require("read", "ticket")})
 	mux.Handle("GET /tickets", h)
 	if got := code(t, serve(mux, request("GET", "/tickets", "alice"))); got != "denied" {
+		t.Errorf("got %s", got)
+	}
+}
+
+// Without a check at the start, what is about no record is not about its type either.
+func TestATargetThatFindsNothingIsRefused(t *testing.T) {
+	guard := authzhttp.New(openWith(t, newRecords()), fromHeader)
+	w := httptest.NewRecorder()
+	if r := guard.Admit(w, request("GET", "/x", "alice"), authzhttp.Require("read", "customer", authzhttp.From("body", nil))); r != nil {
+		t.Error("let through")
+	} else if got := code(t, w); got != "internal" {
 		t.Errorf("got %s", got)
 	}
 }
@@ -235,7 +254,7 @@ func TestApplicationsFunctionsThatFailDeny(t *testing.T) {
 		{"id: not there", "denied", ok, id("", nil), nil},
 		{"id: malformed", "denied", ok, id("4/2", nil), nil},
 		{"id: ambiguous", "malformed", ok, id("42", authzhttp.ErrAmbiguous), nil},
-		{"id: panic", "internal", ok, authzhttp.Require("read", "customer", authzhttp.From("id", nil), authzhttp.From("id", func(*http.Request) (string, error) { panic(boom) })), nil},
+		{"id: panic", "internal", ok, authzhttp.Require("read", "customer", authzhttp.From("id", func(*http.Request) (string, error) { panic(boom) })), nil},
 		{"record: none", "denied", ok, record(nil, nil), nil},
 		{"record: none, typed", "denied", ok, record(noRecord, nil), nil},
 		{"record: error", "internal", ok, record(hers, boom), nil},

@@ -26,9 +26,10 @@ const (
 	delegated
 )
 
-// question is an action on a type of records, or on the record that target finds.
+// question is an action on a type of records at all, or on the record that target finds.
 type question struct {
 	action, typ string
+	ofType      bool
 	target      Target
 }
 
@@ -37,10 +38,10 @@ type question struct {
 func Require(action, typ string, targets ...Target) Requirement {
 	need := Requirement{kind: authenticated}
 	for _, t := range targets {
-		need.questions = append(need.questions, question{action, typ, t})
+		need.questions = append(need.questions, question{action: action, typ: typ, target: t})
 	}
 	if len(targets) == 0 {
-		need.questions = []question{{action: action, typ: typ}}
+		need.questions = []question{{action: action, typ: typ, ofType: true}}
 	}
 	return need
 }
@@ -94,9 +95,12 @@ func (n Requirement) String() string {
 	return strings.Join(all, " and ")
 }
 
-// check tells whether the schema, or a tenant's extension of it, has the actions.
+// check tells whether the schema, or a tenant's extension of it, has the actions, and all targets find records.
 func (n Requirement) check(s *authz.Schema) error {
 	for _, q := range n.questions {
+		if !q.ofType && q.target.id == nil && q.target.record == nil {
+			return fmt.Errorf("authzhttp: require %s %s: the target %q has no function and finds no record", q.action, q.typ, q.target.name)
+		}
 		known := hasAction(s.Types, q)
 		for _, x := range s.Tenants {
 			known = known || hasAction(x.Types, q)
@@ -113,7 +117,8 @@ func hasAction(types map[string]model.Type, q question) bool {
 	return ok
 }
 
-// Target finds in a request the record that it is about. The zero Target is no record.
+// Target finds in a request the record that it is about. The zero Target, like one without a function, finds none: it
+// is refused by Guard.Table and Guard.Protect.
 type Target struct {
 	name   string
 	path   string // the wildcard of the pattern, if it is one

@@ -18,8 +18,8 @@ type Table struct {
 	routes Routes
 }
 
-// Table checks routes. It panics if an entry is of no use: if the schema has no such action, the
-// pattern has no such wildcard or, to an entry that asks something, no method.
+// Table checks routes. It panics if an entry is of no use: if the schema has no such action, a target
+// finds no record, the pattern has no such wildcard or, to an entry that asks something, no method.
 func (g *Guard) Table(routes Routes) *Table {
 	t := &Table{guard: g, routes: make(Routes, len(routes))}
 	for pattern, need := range routes {
