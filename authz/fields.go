@@ -207,7 +207,7 @@ func (f Fields) CheckWrite(before, after any) error {
 }
 
 // CheckPatch tells whether the fields that a patch names may be changed, whatever
-// their values. A patch is merged into a record as RFC 7396 says: a list in it takes the place of
+// their values; a struct in it names all its fields but those that JSON leaves out. A patch is merged into a record as RFC 7396 says: a list in it takes the place of
 // the one that was there, so all fields of its elements must be writable.
 func (f Fields) CheckPatch(patch map[string]any) error {
 	return f.check("write", f.Writable, func() ([]redact.Change, error) { return f.shape.Patched(patch) })

@@ -41,8 +41,8 @@ func (s *Shape) Changed(before, after any) ([]Change, error) {
 func (s *Shape) Set(v any) ([]Change, error) { return s.places(v, false) }
 
 // Patched tells which places a patch writes that is merged into a record as RFC
-// 7396 says: all that it has values in and, since a list takes the place of the
-// one that was there, all that lies below a list.
+// 7396 says: all that it has values in, zero fields of structs among them unless JSON leaves
+// them out, and, since a list takes the place of the one that was there, all that lies below a list.
 func (s *Shape) Patched(v any) ([]Change, error) { return s.places(v, true) }
 
 func (s *Shape) places(v any, patch bool) ([]Change, error) {
@@ -190,7 +190,7 @@ func (c *changes) set(p part, at *place, path string, depth int) error {
 	if depth > maxDepth {
 		return ErrDepth
 	}
-	if !p.v.IsValid() || p.ofStruct && p.v.IsZero() {
+	if !p.v.IsValid() || p.ofStruct && p.v.IsZero() && (p.omitted || !c.patch) {
 		return nil
 	}
 	v, err := strip(p.v)

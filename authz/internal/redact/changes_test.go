@@ -502,3 +502,18 @@ func TestPatchedCountsAllThatAListReplaces(t *testing.T) {
 		t.Errorf("Patched: %v (-want +got)\n%s", err, diff)
 	}
 }
+
+// A struct in a patch writes its zero fields as well: JSON has them, and null takes away what was there.
+func TestPatchedCountsZeroFieldsOfStructs(t *testing.T) {
+	type part struct {
+		Phone string `json:"phone"`
+		Note  string `json:"note,omitempty"`
+	}
+	s := NewShape([]Field{{Name: "city"}, {Name: "address.city"}, {Name: "address.street"}, {Name: "address.geo.Lat"}, {Name: "main.phone"}, {Name: "main.note"}})
+	patch := map[string]any{"address": address{City: "Leeds"}, "main": &part{}}
+	patched, err := s.Patched(patch)
+	want := []Change{{1, "address.city"}, {none, "address.geo"}, {3, "address.geo.Lat"}, {2, "address.street"}, {4, "main.phone"}}
+	if diff := cmp.Diff(want, patched); diff != "" || err != nil {
+		t.Errorf("Patched: %v (-want +got)\n%s", err, diff)
+	}
+}
