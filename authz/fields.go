@@ -255,12 +255,12 @@ type FieldQuery struct{ Sort, Filter, Group, Search []string }
 
 // CheckQuery tells whether a list may be sorted, filtered, grouped and searched
 // by fields: each must be readable, for an order tells a hidden value as well as
-// showing it does; or masked, if the schema calls it queryable. Ask for the
-// Fields of the type, or of the least that the list's records have in common.
+// showing it does; or masked, if the schema calls it queryable. So must all fields be that
+// lie below. Ask for the Fields of the type, or of the least that the list's records have in common.
 func (f Fields) CheckQuery(q FieldQuery) error {
 	var refused []string
 	for _, field := range slices.Concat(q.Sort, q.Filter, q.Group, q.Search) {
-		if !f.Readable(field) && !(f.Masked(field) && f.schema(field).Queryable) {
+		if !f.queryable(field) {
 			refused = append(refused, string([]byte(field)))
 		}
 	}
@@ -268,4 +268,19 @@ func (f Fields) CheckQuery(q FieldQuery) error {
 		return &FieldsError{Op: "query", Fields: refused}
 	}
 	return f.refuse("query", refused)
+}
+
+// queryable tells whether a field, and all that lies below it, may be asked for.
+func (f Fields) queryable(field string) bool {
+	known := false
+	for name, level := range f.All() {
+		if name != field && !strings.HasPrefix(name, field+".") {
+			continue
+		}
+		if level < model.FieldRead && !(level == model.FieldMasked && f.schema(name).Queryable) {
+			return false
+		}
+		known = known || name == field
+	}
+	return known
 }

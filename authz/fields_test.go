@@ -412,6 +412,38 @@ func TestRevealShowsOneFieldAndLeavesAnEntry(t *testing.T) {
 	}
 }
 
+// openNested opens a schema whose customers have fields below a field.
+func openNested(t *testing.T, fields string, options ...authz.Option) *authz.Authorizer {
+	t.Helper()
+	schema, err := model.ParseSchema([]byte(`types: {customer: {actions: {read: read, update: write, create: write}, fields: ` + fields + `}}`))
+	check(t, err)
+	az, err := authz.Open(t.Context(), schema, storeOf(`acme: {rules: [{who: "*", may: "*", on: customer, scope: all}]}`), options...)
+	check(t, err)
+	t.Cleanup(func() { az.Close() })
+	return az
+}
+
+func askNested(action string) authz.Request {
+	return authz.Request{Tenant: "acme", User: "user:bob", Action: action, Record: &authz.Record{Type: "customer", ID: "42"}}
+}
+
+func TestRevealHidesWhatIsHiddenBelowAField(t *testing.T) {
+	az := openNested(t, `{address: read, address.iban: closed, address.phone: {default: masked, mask: last4}}`, authz.WithAudit(&auditLog{}))
+	const text = `{"city":"Leeds","iban":"FR1","phone":"0123456789"}`
+	for _, address := range []any{json.RawMessage(text), map[string]any{"city": "Leeds", "iban": "FR1", "phone": "0123456789"}} {
+		got, err := az.Reveal(t.Context(), askNested("read"), "address", "ticket 7", map[string]any{"address": address})
+		check(t, err)
+		wantJSON(t, got, `{"city":"Leeds","phone":"****6789"}`)
+	}
+}
+
+func TestCheckQueryRefusesWhatHidesSomethingBelow(t *testing.T) {
+	az := openNested(t, `{address: read, address.iban: closed, home: read, home.zip: {default: masked, mask: first2, queryable: true}}`)
+	f, err := az.Fields(t.Context(), askNested("read"))
+	check(t, err)
+	wantRefused(t, "below", f.CheckQuery(authz.FieldQuery{Sort: []string{"address", "home", "home.zip"}}), "address")
+}
+
 func TestViewTellsAPageWhatToLock(t *testing.T) {
 	az := openPersons(t, personPolicy)
 	v, err := az.For(t.Context(), "acme", "user:rita")

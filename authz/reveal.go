@@ -39,7 +39,7 @@ type AuditEntry struct {
 // has a reason to look. The request's action, such as reveal, must be allowed to
 // her on the record and let her read the field: a field rule with a condition on
 // the action opens it for that action alone. Whether she may or not, the audit log gets an
-// entry first; what cannot be logged is not shown.
+// entry first; what cannot be logged is not shown. Fields that lie below the one are shown as [Redact] shows them.
 //
 // value is the record's: a struct, a map or JSON. A field that it does not have is nil.
 func (a *Authorizer) Reveal(ctx context.Context, req Request, field, reason string, value any) (any, error) {
@@ -84,7 +84,7 @@ func (a *Authorizer) reveal(ctx context.Context, req *Request, field, reason str
 	if !e.Allowed {
 		return nil, ErrDenied
 	}
-	found, _, err := a.shape(req.Tenant, levels).Value(value, index)
+	found, _, err := a.shape(req.Tenant, levels).Value(value, index, levels.InOrder)
 	return found, err
 }
 

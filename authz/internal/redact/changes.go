@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"github.com/crmauthz/crmauthz/model"
 )
 
 // Change is a place that is written.
@@ -57,9 +59,9 @@ func (s *Shape) places(v any, patch bool) ([]Change, error) {
 	return c.sorted(), nil
 }
 
-// Value is that of a field in a record, and whether there is one. It does
-// not look into lists.
-func (s *Shape) Value(v any, field int) (any, bool, error) {
+// Value is what the levels show of a field of a record, and whether it has a value. It
+// does not look into lists.
+func (s *Shape) Value(v any, field int, levels []model.FieldLevel) (any, bool, error) {
 	r, err := recordOf(v)
 	if err != nil || field < 0 || field >= len(s.fields) {
 		return nil, false, err
@@ -87,6 +89,10 @@ func (s *Shape) Value(v any, field int) (any, bool, error) {
 	}
 	if !r.CanInterface() {
 		return nil, false, nil
+	}
+	c := &copier{view: view{shape: s, levels: levels}}
+	if r, err = c.value(r, r.Type(), at, 0); err != nil || !r.IsValid() {
+		return nil, false, err
 	}
 	return r.Interface(), true, nil
 }

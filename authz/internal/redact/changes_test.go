@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+
+	"github.com/crmauthz/crmauthz/model"
 )
 
 type city string
@@ -261,10 +263,10 @@ func TestChangedSeesFieldsBehindOthers(t *testing.T) {
 	check(b, json.RawMessage(`{"phone":"1"}`))
 	check(json.RawMessage(`{"phone":"2"}`), b, Change{0, "phone"})
 	check(a, outer{Phone: "1", address: &address{City: "x"}}, Change{1, "city"}, Change{none, "street"})
-	if v, has, err := s.Value(b, 0); v != "1" || !has || err != nil {
+	if v, has, err := s.Value(b, 0, levelsOf(s, model.FieldRead)); v != "1" || !has || err != nil {
 		t.Errorf("%v, %v, %v", v, has, err)
 	}
-	if v, has, err := s.Value(b, 1); v != nil || has || err != nil {
+	if v, has, err := s.Value(b, 1, levelsOf(s, model.FieldRead)); v != nil || has || err != nil {
 		t.Errorf("%v, %v, %v", v, has, err)
 	}
 }
@@ -315,13 +317,13 @@ func TestValue(t *testing.T) {
 		{map[string]any{"address": &address{City: "x"}}, "address.city", city("x"), true}, {map[string]any{"address.city": 1}, "address.city", nil, false},
 		{map[string]any{"address": "Rome"}, "address.city", nil, false}, {map[string]any{"address": noon}, "address.city", nil, false},
 	} {
-		got, has, err := aCompany.Value(test.v, slices.Index(companyFields, test.field))
+		got, has, err := aCompany.Value(test.v, slices.Index(companyFields, test.field), levelsOf(aCompany, model.FieldRead))
 		if err != nil || has != test.has || !reflect.DeepEqual(got, test.want) {
 			t.Errorf("%s of %v is %v, %v, %v; want %v, %v", test.field, test.v, got, has, err, test.want, test.has)
 		}
 	}
 	for _, field := range []int{-1, len(companyFields)} {
-		if got, has, err := aCompany.Value(c, field); got != nil || has || err != nil {
+		if got, has, err := aCompany.Value(c, field, levelsOf(aCompany, model.FieldRead)); got != nil || has || err != nil {
 			t.Errorf("field %d is %v, %v, %v", field, got, has, err)
 		}
 	}
@@ -349,7 +351,7 @@ func TestChangesRefusesWhatIsNoRecord(t *testing.T) {
 		_, set := aCompany.Set(test.v)
 		_, after := aCompany.Changed(map[string]any{"name": 1}, test.v)
 		_, before := aCompany.Changed(test.v, []byte("{}"))
-		_, _, value := aCompany.Value(test.v, 0)
+		_, _, value := aCompany.Value(test.v, 0, levelsOf(aCompany, model.FieldRead))
 		for _, err := range []error{set, after, before, value} {
 			var ill *malformed
 			switch {

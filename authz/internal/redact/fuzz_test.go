@@ -108,7 +108,7 @@ func FuzzChanged(f *testing.F) {
 			}
 			checkChanges(t, set)
 			for i := range aCustomer.fields {
-				if _, _, errOfValue := aCustomer.Value(text, i); (errOfValue == nil) != (err == nil) {
+				if _, _, errOfValue := aCustomer.Value(text, i, levelsOf(aCustomer, model.FieldRead)); (errOfValue == nil) != (err == nil) {
 					t.Errorf("%s: %v, but %v", text, err, errOfValue)
 				}
 			}
