@@ -256,7 +256,7 @@ type FieldQuery struct{ Sort, Filter, Group, Search []string }
 // CheckQuery tells whether a list may be sorted, filtered, grouped and searched
 // by fields: each must be readable, for an order tells a hidden value as well as
 // showing it does; or masked, if the schema calls it queryable. So must all fields be that
-// lie below. Ask for the Fields of the type, or of the least that the list's records have in common.
+// lie below; a path that is no field is judged by the one that governs it. Ask for the Fields of the type, or of the least that the list's records have in common.
 func (f Fields) CheckQuery(q FieldQuery) error {
 	var refused []string
 	for _, field := range slices.Concat(q.Sort, q.Filter, q.Group, q.Search) {
@@ -270,17 +270,19 @@ func (f Fields) CheckQuery(q FieldQuery) error {
 	return f.refuse("query", refused)
 }
 
-// queryable tells whether a field, and all that lies below it, may be asked for.
-func (f Fields) queryable(field string) bool {
-	known := false
+// queryable tells whether what lies at a path, and all below it, may be asked for.
+func (f Fields) queryable(path string) bool {
+	governing, ok := f.Governing(path)
+	if !ok {
+		return false
+	}
 	for name, level := range f.All() {
-		if name != field && !strings.HasPrefix(name, field+".") {
+		if name != governing && !strings.HasPrefix(name, path+".") {
 			continue
 		}
 		if level < model.FieldRead && !(level == model.FieldMasked && f.schema(name).Queryable) {
 			return false
 		}
-		known = known || name == field
 	}
-	return known
+	return true
 }

@@ -442,6 +442,7 @@ func TestCheckQueryRefusesWhatHidesSomethingBelow(t *testing.T) {
 	f, err := az.Fields(t.Context(), askNested("read"))
 	check(t, err)
 	wantRefused(t, "below", f.CheckQuery(authz.FieldQuery{Sort: []string{"address", "home", "home.zip"}}), "address")
+	wantRefused(t, "beside", f.CheckQuery(authz.FieldQuery{Sort: []string{"address.city"}, Filter: []string{"address.iban.bank", "nonsense.x"}}), "address.iban.bank", "nonsense.x")
 }
 
 func TestViewTellsAPageWhatToLock(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 
 	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/authz/filter"
+	"github.com/crmauthz/crmauthz/model"
 )
 
 // inspection is a look at all that a program wrote into a statement. What it
@@ -420,10 +421,10 @@ func (in *inspection) refused() error {
 		if err != nil {
 			return err
 		}
-		asked := authz.FieldQuery{Filter: t.names(fields, in.needs[t])}
-		for _, name := range t.names(fields, in.shown[t]) {
-			if !fields.Readable(name) {
-				return in.fail("", &authz.FieldsError{Op: "query", Type: t.Type, Fields: []string{name}})
+		asked := authz.FieldQuery{Filter: t.governed(fields, in.needs[t])}
+		for _, path := range t.governed(fields, in.shown[t]) {
+			if !readable(fields, path) {
+				return in.fail("", &authz.FieldsError{Op: "query", Type: t.Type, Fields: []string{path}})
 			}
 		}
 		if err := fields.CheckQuery(asked); err != nil {
@@ -433,17 +434,27 @@ func (in *inspection) refused() error {
 	return nil
 }
 
-// names is the fields that govern columns, or the columns that are hidden since none does.
-func (t *table) names(fields authz.Fields, columns []string) (names []string) {
+// governed is the paths of columns that a field governs, and the columns that are hidden since none does.
+func (t *table) governed(fields authz.Fields, columns []string) (paths []string) {
 	for _, column := range columns {
-		switch field, ok := fields.Governing(t.paths[column]); {
+		switch _, ok := fields.Governing(t.paths[column]); {
 		case ok && t.paths[column] != "":
-			names = append(names, field)
+			paths = append(paths, t.paths[column])
 		case !t.kept[column]:
-			names = append(names, column)
+			paths = append(paths, column)
 		}
 	}
-	return names
+	return paths
+}
+
+// readable tells whether what lies at a path, and all below it, may be seen as it is.
+func readable(fields authz.Fields, path string) bool {
+	governing, ok := fields.Governing(path)
+	for name, level := range fields.All() {
+		below := name == governing || strings.HasPrefix(name, path+".")
+		ok = ok && !(below && level < model.FieldRead)
+	}
+	return ok
 }
 
 // value looks at a value that the program gave, of which GORM makes SQL.
