@@ -201,7 +201,8 @@ func (f Fields) schema(field string) model.Field {
 // maps or JSON objects, not necessarily the same. The error is a *[FieldsError]
 // with all fields that are not.
 //
-// A form that shows a masked value and sends it back changes the field.
+// A form that shows a masked value and sends it back changes the field. What a struct has in unexported
+// fields is told by the JSON that it writes itself; without any, it may not change unless all below it may.
 func (f Fields) CheckWrite(before, after any) error {
 	return f.check("write", f.Writable, func() ([]redact.Change, error) { return f.shape.Changed(before, after) })
 }

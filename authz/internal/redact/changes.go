@@ -21,7 +21,8 @@ type Change struct {
 
 // Changed tells in which places two values of a record differ. Each is a
 // struct, a map or a JSON object, and they need not be alike: values are
-// compared by what they mean. What is absent is equal to null.
+// compared by what they mean. What is absent is equal to null. Where several fields govern a value
+// with unexported fields, it is compared by the JSON that it writes itself, too, or else as a whole.
 func (s *Shape) Changed(before, after any) ([]Change, error) {
 	a, err := recordOf(before)
 	if err != nil {
@@ -116,9 +117,9 @@ func (c *changes) sorted() []Change {
 	})
 }
 
-// join is the path of a name at a place with a path.
-func (c *changes) join(at *place, path, name string) string {
-	if at == c.shape.root {
+// join is the path of a name below a path; that of the record is empty.
+func join(path, name string) string {
+	if path == "" {
 		return name
 	}
 	return path + "." + name
@@ -140,6 +141,16 @@ func (c *changes) compare(a, b part, at *place, path string, depth int) (err err
 		return nil
 	case c.one(at):
 		return c.compareWhole(a, b, at, path, depth)
+	}
+	if err := c.compareSeen(a, b, at, path, depth); err != nil {
+		return err
+	}
+	return c.compareUnseen(a.v, b.v, at, path, depth)
+}
+
+// compareSeen compares by elements and members, and what has none as a whole.
+func (c *changes) compareSeen(a, b part, at *place, path string, depth int) error {
+	switch {
 	case isList(a.v) && isList(b.v) && a.v.Len() == b.v.Len():
 		for i := range a.v.Len() {
 			if err := c.compare(part{v: a.v.Index(i)}, part{v: b.v.Index(i)}, at, path, depth+1); err != nil {
@@ -181,12 +192,42 @@ func (c *changes) compareParts(a, b part, at *place, path string, depth int) err
 		if below == nil || b.unnamed {
 			below = b.at
 		}
-		if err := c.compare(a, b, below, c.join(at, path, cmp.Or(a.name, b.name)), depth+1); err != nil {
+		if err := c.compare(a, b, below, join(path, cmp.Or(a.name, b.name)), depth+1); err != nil {
 			return err
 		}
 	}
 	if a.v.IsValid() != b.v.IsValid() && c.added == added {
 		c.add(at, path)
+	}
+	return nil
+}
+
+// compareUnseen compares by their JSON what values do not have as members. What has no JSON
+// either may differ in all that lies below.
+func (c *changes) compareUnseen(a, b reflect.Value, at *place, path string, depth int) error {
+	x, err := c.shape.unseen(a, at)
+	if err != nil {
+		return err
+	}
+	y, err := c.shape.unseen(b, at)
+	if err != nil {
+		return err
+	}
+	if x.opaque || y.opaque {
+		equal, err := c.shape.equal(part{v: a}, part{v: b}, depth)
+		if err == nil && !equal {
+			c.add(at, path)
+			c.addBelow(at, path)
+		}
+		return err
+	}
+	for _, written := range []*place{x.at, y.at} {
+		if written == nil {
+			continue
+		}
+		if err := c.compare(part{v: x.json}, part{v: y.json}, written, path, depth+1); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -207,14 +248,8 @@ func (c *changes) set(p part, at *place, path string, depth int) error {
 	switch {
 	case c.one(at):
 	case isRecord(v):
-		parts, err := c.shape.parts(v, at)
-		if err != nil {
+		if err := c.setParts(v, at, path, depth); err != nil {
 			return err
-		}
-		for _, p := range parts {
-			if err := c.set(p, p.at, c.join(at, path, p.name), depth+1); err != nil {
-				return err
-			}
 		}
 	case isList(v):
 		if c.patch {
@@ -226,6 +261,11 @@ func (c *changes) set(p part, at *place, path string, depth int) error {
 			}
 		}
 	}
+	if !c.one(at) {
+		if err := c.setUnseen(v, at, path, depth); err != nil {
+			return err
+		}
+	}
 	if c.added == added && at != c.shape.root {
 		c.add(at, path)
 		if !isRecord(v) {
@@ -235,12 +275,46 @@ func (c *changes) set(p part, at *place, path string, depth int) error {
 	return nil
 }
 
+func (c *changes) setParts(v reflect.Value, at *place, path string, depth int) error {
+	parts, err := c.shape.parts(v, at)
+	if err != nil {
+		return err
+	}
+	for _, p := range parts {
+		if err := c.set(p, p.at, join(path, p.name), depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// setUnseen adds what compareUnseen compares.
+func (c *changes) setUnseen(v reflect.Value, at *place, path string, depth int) error {
+	x, err := c.shape.unseen(v, at)
+	switch {
+	case err != nil:
+		return err
+	case x.opaque && (c.patch || !v.IsZero()):
+		c.add(at, path)
+		c.addBelow(at, path)
+	case x.at == nil:
+	case isRecord(x.json):
+		if !c.patch && v.Kind() == reflect.Struct {
+			dropZeros(x.json.Interface())
+		}
+		return c.setParts(x.json, x.at, path, depth)
+	case isList(x.json):
+		return c.set(part{v: x.json}, x.at, path, depth+1)
+	}
+	return nil
+}
+
 // addBelow adds all places below one. What is no record has nothing there, and a patch
 // with it takes away what was.
 func (c *changes) addBelow(at *place, path string) {
 	for name, below := range at.below {
-		c.add(below, c.join(at, path, name))
-		c.addBelow(below, c.join(at, path, name))
+		c.add(below, join(path, name))
+		c.addBelow(below, join(path, name))
 	}
 }
 
@@ -404,6 +478,56 @@ func recordOf(v any) (reflect.Value, error) {
 	return at, nil
 }
 
+// unseen is what a value has beyond its members.
+type unseen struct {
+	json   reflect.Value // what it writes itself, or else the value
+	at     *place        // where that lies; nil: it writes nothing that its members do not tell
+	opaque bool          // it neither has members nor writes itself
+}
+
+func (s *Shape) unseen(v reflect.Value, at *place) (unseen, error) {
+	if !v.IsValid() || v.Type().ConvertibleTo(timeType) {
+		return unseen{json: v}, nil
+	}
+	own, written, opaque := marshalsOf(v.Type()), at, false
+	if v.Kind() == reflect.Struct {
+		p := s.plan(v.Type(), at)
+		if !p.unseen {
+			return unseen{json: v}, nil
+		}
+		written, opaque = p.written, p.opaque()
+	}
+	if !v.CanInterface() || !own.value && !own.pointer {
+		return unseen{json: v, opaque: opaque}, nil
+	}
+	held := reflect.New(v.Type()).Elem() // as its methods may need an address
+	held.Set(v)
+	raw, err := appendMarshalled(nil, held)
+	if err != nil {
+		return unseen{}, err
+	}
+	decoded, err := decode(raw)
+	return unseen{json: reflect.ValueOf(decoded), at: written}, err
+}
+
+// dropZeros takes out of JSON that a struct writes what would not be set in its fields.
+func dropZeros(v any) (zero bool) {
+	switch v := v.(type) {
+	case nil:
+		return true
+	case bool:
+		return !v
+	case string:
+		return v == ""
+	case json.Number:
+		return numberOf(v.String()) == "0"
+	case map[string]any:
+		maps.DeleteFunc(v, func(_ string, v any) bool { return dropZeros(v) })
+		return len(v) == 0
+	}
+	return false
+}
+
 // strip is what v points to or has as JSON; nothing, if that is nil.
 func strip(v reflect.Value) (reflect.Value, error) {
 	for range maxDepth {
@@ -414,7 +538,7 @@ func strip(v reflect.Value) (reflect.Value, error) {
 			if v.IsNil() {
 				return reflect.Value{}, nil
 			}
-			if v.Type() != rawType {
+			if !isJSON(v.Type()) || v.Type() != rawType && !json.Valid(v.Bytes()) {
 				return v, nil
 			}
 			decoded, err := decode(v.Bytes())

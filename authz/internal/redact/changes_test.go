@@ -519,3 +519,80 @@ func TestPatchedCountsZeroFieldsOfStructs(t *testing.T) {
 		t.Errorf("Patched: %v (-want +got)\n%s", err, diff)
 	}
 }
+
+// These have what no exported field tells.
+type (
+	namedJSON  json.RawMessage
+	hexBytes   []byte
+	ownAddress struct{ city, iban string }
+	namedRoot  struct {
+		Name  string `json:"title" authz:"name"`
+		phone string
+	}
+	textJSON string
+	closed   struct{ n int }
+)
+
+func (j namedJSON) MarshalJSON() ([]byte, error) { return json.RawMessage(j).MarshalJSON() }
+
+func (b hexBytes) MarshalJSON() ([]byte, error) { return json.Marshal(fmt.Sprintf("%x", []byte(b))) }
+
+func (a ownAddress) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"city": a.city, "iban": a.iban})
+}
+
+func (r *namedRoot) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]string{"title": r.Name, "phone": r.phone})
+}
+
+func (j textJSON) MarshalJSON() ([]byte, error) { return []byte(j), nil }
+
+func TestChangesSeesIntoWhatWritesItself(t *testing.T) {
+	s := NewShape([]Field{{Name: "address"}, {Name: "address.iban"}, {Name: "name"}, {Name: "phone"}})
+	paths := func(changes []Change, err error) string {
+		var all []string
+		for _, c := range changes {
+			all = append(all, c.Path)
+		}
+		return fmt.Sprint(strings.Join(all, " "), err)
+	}
+	lies := func(address any) any { return map[string]any{"address": address} }
+	for _, test := range []struct {
+		before, after        any
+		changed, set, patchd string
+	}{
+		{lies(namedJSON(`{"city":"a","iban":"1"}`)), lies(namedJSON(`{"city": "a","iban":"2"}`)), "address.iban", "address.city address.iban", "address.city address.iban"},
+		{lies(namedJSON(`{"city":"a"}`)), lies(map[string]any{"city": "b"}), "address.city", "address.city", "address.city"},
+		{lies(hexBytes{1}), lies(hexBytes{2}), "address", "address address.iban", "address address.iban"},
+		{lies(ownAddress{"a", "1"}), lies(ownAddress{"a", "2"}), "address.iban", "address.city address.iban", "address.city address.iban"},
+		{lies(ownAddress{"a", "1"}), lies(&ownAddress{"b", ""}), "address.city address.iban", "address.city", "address.city address.iban"},
+		{lies(ownAddress{"a", "1"}), lies(map[string]any{}), "address.city address.iban", "address", "address"},
+		{lies(ownAddress{}), lies(ownAddress{}), "", "address", "address.city address.iban"},
+		{lies([]ownAddress{{"a", "1"}}), lies([]ownAddress{{"a", "2"}}), "address.iban", "address.city address.iban", "address.city address.iban"},
+		{lies(textJSON(`{"iban":1}`)), lies(textJSON(`{"iban":2}`)), "address address.iban", "address.iban", "address.iban"},
+		{lies(closed{1}), lies(closed{1}), "", "address address.iban", "address address.iban"},
+		{lies(closed{1}), lies(closed{2}), "address address.iban", "address address.iban", "address address.iban"},
+		{lies(closed{1}), lies(map[string]any{}), "address address.iban", "address", "address"},
+		{lies(noon), lies(noon.Add(1)), "address", "address address.iban", "address address.iban"},
+		{namedRoot{"a", "1"}, namedRoot{"a", "2"}, "phone", "name phone title", "name phone title"},
+		{&namedRoot{"a", "1"}, &namedRoot{"b", "1"}, "name title", "name phone title", "name phone title"},
+		{ownAddress{"a", "1"}, ownAddress{"b", "1"}, "city", "city iban", "city iban"},
+		{map[string]any{"name": closed{1}}, map[string]any{"name": map[string]any{}}, "name", "name", "name"},
+	} {
+		for _, pair := range [][2]any{{test.before, test.after}, {test.after, test.before}} {
+			if got := paths(s.Changed(pair[0], pair[1])); got != test.changed+"<nil>" {
+				t.Errorf("%v to %v: changed is %s, want %s", pair[0], pair[1], got, test.changed)
+			}
+		}
+		if got := paths(s.Set(test.after)); got != test.set+"<nil>" {
+			t.Errorf("%v sets %s, want %s", test.after, got, test.set)
+		}
+		if got := paths(s.Patched(test.after)); got != test.patchd+"<nil>" {
+			t.Errorf("%v patches %s, want %s", test.after, got, test.patchd)
+		}
+	}
+	twice := lies(namedJSON(`{"iban":1,"iban":2}`))
+	if _, err := s.Set(twice); !errors.Is(err, ErrShape) {
+		t.Errorf("a name twice: %v", err)
+	}
+}

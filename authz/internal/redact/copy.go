@@ -190,7 +190,7 @@ func (c *copier) value(v reflect.Value, typ reflect.Type, at *place, depth int) 
 		if !isBytes(v.Type()) {
 			return c.elements(v, at, depth)
 		}
-		if v.Kind() == reflect.Slice && reflect.PointerTo(v.Type()).Implements(jsonMarshaler) {
+		if isJSON(v.Type()) {
 			return c.raw(v, at)
 		}
 	}
@@ -201,6 +201,11 @@ func (c *copier) value(v reflect.Value, typ reflect.Type, at *place, depth int) 
 }
 
 var jsonMarshaler = reflect.TypeFor[json.Marshaler]()
+
+// isJSON tells whether values of a type are JSON: bytes that write it themselves.
+func isJSON(typ reflect.Type) bool {
+	return typ.Kind() == reflect.Slice && isBytes(typ) && reflect.PointerTo(typ).Implements(jsonMarshaler)
+}
 
 // leaf is what a field's level lets be seen of all that it governs.
 func (c *copier) leaf(v reflect.Value, typ reflect.Type, field int) reflect.Value {

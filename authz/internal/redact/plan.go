@@ -16,9 +16,13 @@ type plan struct {
 	fields   []member // in the order of their indexes
 	encoded  []member // those that are in JSON, in its order
 	pointers [][]int  // embedded pointers, outer before inner ones
+	unseen   bool     // there is an unexported field: the fields are not all that a value has
 	own      marshals
 	written  *place // where what it writes itself lies
 }
+
+// opaque tells whether all that a value has is in unexported fields.
+func (p *plan) opaque() bool { return p.unseen && len(p.fields) == 0 }
 
 // member is an exported field of a struct, or of one embedded in it.
 type member struct {
@@ -61,6 +65,7 @@ func (s *Shape) plan(typ reflect.Type, at *place) *plan {
 		fields:   w.fields,
 		encoded:  dominant(w.encoded),
 		pointers: w.pointers,
+		unseen:   w.unseen,
 		own:      marshalsOf(typ),
 		written:  at,
 	}
@@ -112,6 +117,7 @@ type planner struct {
 	fields   []member
 	encoded  []member
 	pointers [][]int
+	unseen   bool
 }
 
 // spot is where a planner is: at the fields of a struct, which may be embedded.
@@ -139,6 +145,8 @@ func (w *planner) walk(typ reflect.Type, here spot) {
 			w.embed(field, target, m, here)
 		} else if field.IsExported() {
 			w.add(m, here)
+		} else {
+			w.unseen = true
 		}
 	}
 }

@@ -89,6 +89,11 @@ func (s *Shape) sameFields(a, b reflect.Value, depth int) (bool, error) {
 }
 
 func (s *Shape) sameParts(a, b reflect.Value, depth int) (bool, error) {
+	for _, v := range []reflect.Value{a, b} {
+		if v.Kind() == reflect.Struct && s.plan(v.Type(), nowhere).opaque() {
+			return false, nil // what it has is not told by members
+		}
+	}
 	parts, err := s.pairs(a, b, nowhere)
 	if err != nil {
 		return false, err
