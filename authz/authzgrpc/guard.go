@@ -25,8 +25,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"reflect"
 	"runtime/debug"
 	"slices"
+	"sync/atomic"
 
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -105,27 +107,30 @@ func (g *Guard) Stream(server any, stream grpc.ServerStream, info *grpc.StreamSe
 	if err != nil {
 		return g.refuse(ctx, info.FullMethod, err)
 	}
-	if !need.perMessage() {
-		return handler(server, &guarded{ServerStream: stream, ctx: ctx})
-	}
-	return handler(server, &guarded{ServerStream: stream, ctx: ctx, receive: func(message any) (context.Context, error) {
-		ctx, err := g.admit(stream.Context(), who, &need, message)
-		if err != nil {
-			return ctx, g.refuse(ctx, info.FullMethod, err)
+	s := &guarded{ServerStream: stream}
+	s.ctx.Store(&ctx)
+	if need.perMessage() {
+		s.receive = func(message any) (context.Context, error) {
+			ctx, err := g.admit(stream.Context(), who, &need, message)
+			if err != nil {
+				return ctx, g.refuse(ctx, info.FullMethod, err)
+			}
+			return ctx, nil
 		}
-		return ctx, nil
-	}})
+	}
+	return handler(server, s)
 }
 
-// guarded is a stream whose messages are asked about. As with others, one goroutine receives.
+// guarded is a stream whose messages are asked about. As with others, one goroutine receives while
+// another may send.
 type guarded struct {
 	grpc.ServerStream
-	ctx     context.Context
+	ctx     atomic.Pointer[context.Context]
 	receive func(message any) (context.Context, error)
 }
 
 // Context is the context of the latest message that was let through.
-func (s *guarded) Context() context.Context { return s.ctx }
+func (s *guarded) Context() context.Context { return *s.ctx.Load() }
 
 // RecvMsg receives a message if it is let through. One that is not is emptied.
 func (s *guarded) RecvMsg(message any) error {
@@ -134,13 +139,20 @@ func (s *guarded) RecvMsg(message any) error {
 	}
 	ctx, err := s.receive(message)
 	if err != nil {
-		if m, ok := message.(proto.Message); ok {
-			proto.Reset(m)
-		}
+		empty(message)
 		return err
 	}
-	s.ctx = ctx
+	s.ctx.Store(&ctx)
 	return nil
+}
+
+// empty empties a message, whatever codec has made it.
+func empty(message any) {
+	if m, ok := message.(proto.Message); ok {
+		proto.Reset(m)
+	} else if v := reflect.ValueOf(message); v.Kind() == reflect.Pointer && !v.IsNil() {
+		v.Elem().SetZero()
+	}
 }
 
 // identify asks the application who makes a call.

@@ -337,6 +337,72 @@ func TestMessagesOfAStream(t *testing.T) {
 	}
 }
 
+// arriving is a stream on which the same message arrives all the time.
+type arriving struct {
+	grpc.ServerStream
+	ctx  context.Context
+	fill func(message any)
+}
+
+func (s *arriving) Context() context.Context { return s.ctx }
+
+func (s *arriving) RecvMsg(message any) error {
+	s.fill(message)
+	return nil
+}
+
+// receive has a handler receive messages of a stream that requires to read them.
+func receive(t *testing.T, target authzgrpc.Target, fill func(any), handler grpc.StreamHandler) error {
+	t.Helper()
+	guard := authzgrpc.New(openPolicy(t), fromMetadata, authzgrpc.Methods{"/x": authzgrpc.Require("read", "customer", target)})
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("test-user", "acme alice"))
+	return guard.Stream(nil, &arriving{ctx: ctx, fill: fill}, &grpc.StreamServerInfo{FullMethod: "/x"}, handler)
+}
+
+// A handler that sends asks for the context while another goroutine receives.
+func TestAStreamsContextMayBeAskedForWhileItReceives(t *testing.T) {
+	hers := func(m any) { m.(*message).Value = "42" }
+	err := receive(t, byID, hers, func(_ any, stream grpc.ServerStream) error {
+		done := make(chan error)
+		go func() {
+			var err error
+			for range 100 {
+				err = errors.Join(err, stream.RecvMsg(new(message)))
+			}
+			done <- err
+		}()
+		for {
+			select {
+			case err := <-done:
+				return err
+			case <-stream.Context().Done():
+				return stream.Context().Err()
+			default:
+			}
+		}
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+func TestARefusedMessageOfAnotherCodecIsEmptied(t *testing.T) {
+	type plain struct{ ID string }
+	his := func(m any) { m.(*plain).ID = "43" }
+	target := authzgrpc.FromMessage(func(m *plain) string { return m.ID })
+	err := receive(t, target, his, func(_ any, stream grpc.ServerStream) error {
+		m := new(plain)
+		err := stream.RecvMsg(m)
+		if m.ID != "" {
+			t.Errorf("the handler sees %+v", m)
+		}
+		return err
+	})
+	if status.Code(err) != codes.PermissionDenied {
+		t.Errorf("got %v", err)
+	}
+}
+
 func TestUndeclared(t *testing.T) {
 	s := start(t)
 	if got := s.guard.Undeclared(s.server); !slices.Equal(got, []string{service + "Secret", service + "SecretStream"}) {
