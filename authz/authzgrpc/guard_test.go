@@ -337,6 +337,29 @@ func TestMessagesOfAStream(t *testing.T) {
 	}
 }
 
+func TestRecheckFetchesTheRecordOfAFunctionAnew(t *testing.T) {
+	owner := "user:alice"
+	target := authzgrpc.FromRecord(func(_ context.Context, m *message) (*authz.Record, error) {
+		return &authz.Record{Type: "customer", ID: m.GetValue(), Owners: []string{owner}}, nil
+	})
+	guard := authzgrpc.New(openPolicy(t), fromMetadata, authzgrpc.Methods{"/x": authzgrpc.Require("read", "customer", target)})
+	ctx := metadata.NewIncomingContext(t.Context(), metadata.Pairs("test-user", "acme alice"))
+	_, err := guard.Unary(ctx, wrapperspb.String("42"), &grpc.UnaryServerInfo{FullMethod: "/x"}, func(ctx context.Context, _ any) (any, error) {
+		a, _ := authzhttp.FromContext(ctx)
+		if err := a.Recheck(ctx); err != nil {
+			t.Errorf("nothing changed: %v", err)
+		}
+		owner = "user:bob"
+		if err := a.Recheck(ctx); !errors.Is(err, authz.ErrDenied) {
+			t.Errorf("the customer is Bob's now: %v", err)
+		}
+		return nil, nil
+	})
+	if err != nil {
+		t.Error(err)
+	}
+}
+
 // arriving is a stream on which the same message arrives all the time.
 type arriving struct {
 	grpc.ServerStream

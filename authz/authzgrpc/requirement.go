@@ -64,7 +64,7 @@ func FromMessage[M any](id func(M) string) Target {
 }
 
 // FromRecord finds a record by a function that fetches it, or makes the one that a message proposes to
-// create. nil, if there is none, is denied.
+// create. nil, if there is none, is denied. If the record has an id, Access.Recheck calls the function again.
 func FromRecord[M any](record func(context.Context, M) (*authz.Record, error)) Target {
 	if record == nil {
 		return nil
@@ -99,6 +99,12 @@ func (n *Requirement) asks(ctx context.Context, message any) (asks []authzhttp.A
 			}
 			if ask.ID, ask.Record, err = q.target(ctx, message); err != nil {
 				return nil, err
+			}
+			if ask.Record != nil && ask.Record.ID != "" {
+				ask.Again = func(ctx context.Context) (*authz.Record, error) {
+					_, record, err := q.target(ctx, message)
+					return record, err
+				}
 			}
 		}
 		asks = append(asks, ask)

@@ -32,6 +32,8 @@ type Ask struct {
 	ID           string
 	Record       *authz.Record
 	OfType       bool
+	// Again fetches Record anew, for Access.Recheck, which asks about the same one without it.
+	Again func(context.Context) (*authz.Record, error)
 }
 
 // NewAccess asks on behalf of a principal whether everything is allowed, records being fetched together. The
@@ -99,14 +101,35 @@ func (a *Access) Decision() (authz.Decision, error) {
 }
 
 // Recheck decides again, by the policy and the records of now. The error is nil if the request
-// would still be let through, and authz.ErrDenied if not. It is for what takes long: an upload, a stream.
+// would still be let through, and authz.ErrDenied if not. A record with an id that a function fetched is fetched
+// by it once more; one that is only proposed stays as it was. Recheck is for what takes long: an upload, a stream.
 // Who the principal is it does not ask again.
 func (a *Access) Recheck(ctx context.Context) error {
 	v, err := viewer(ctx, a.az, a.Principal)
 	if err != nil {
 		return err
 	}
-	return a.decide(ctx, v, slices.Clone(a.asked))
+	asks := slices.Clone(a.asked)
+	for i := range asks {
+		if err := asks[i].again(ctx); err != nil {
+			return err
+		}
+	}
+	return a.decide(ctx, v, asks)
+}
+
+// again has the application fetch the record once more, which is to be the same one.
+func (q *Ask) again(ctx context.Context) (err error) {
+	if q.Again == nil {
+		return nil
+	}
+	defer recovered(&err)
+	now, err := q.Again(ctx)
+	if err == nil && (now == nil || q.Record == nil || now.ID != q.Record.ID) {
+		err = model.ErrNoFacts
+	}
+	q.Record = now
+	return err
 }
 
 // target finds what a request is about.
@@ -126,6 +149,9 @@ func (a *Access) target(r *http.Request, questions []question) (err error) {
 			if about.Record, err = t.record(r); err == nil && about.Record == nil {
 				err = model.ErrNoFacts
 			}
+			if about.Record != nil && about.Record.ID != "" {
+				about.Again = t.again(r)
+			}
 		default:
 			err = errNoTarget
 		}
@@ -138,6 +164,17 @@ func (a *Access) target(r *http.Request, questions []question) (err error) {
 }
 
 var errNoTarget = errors.New("the target has no function")
+
+// again fetches a record for the same request, later.
+func (t Target) again(r *http.Request) func(context.Context) (*authz.Record, error) {
+	return func(ctx context.Context) (*authz.Record, error) {
+		record, err := t.record(r.WithContext(ctx))
+		if err != nil {
+			err = targetFailed(t.name, err)
+		}
+		return record, err
+	}
+}
 
 // targetFailed sorts out whose fault it is that a record was not found.
 func targetFailed(name string, err error) error {

@@ -404,6 +404,47 @@ func TestRecheckSeesWhatChangedMeanwhile(t *testing.T) {
 	serve(mux, request("PUT", "/customers/42", "alice"))
 }
 
+func TestRecheckFetchesTheRecordOfAFunctionAnew(t *testing.T) {
+	store := newRecords()
+	fetched := func(r *http.Request) (*authz.Record, error) {
+		if r.PathValue("id") == "new" {
+			return &authz.Record{Type: "customer", Owners: []string{"user:alice"}}, nil
+		}
+		return store.byKey["acme/customer/"+r.PathValue("id")], nil
+	}
+	mux := authzhttp.New(openWith(t, store), fromHeader).Mux(authzhttp.Routes{
+		"GET /customers/{id}": authzhttp.Require("read", "customer", authzhttp.FromRecord("{id}", fetched)),
+	})
+	key, hers := "acme/customer/42", store.byKey["acme/customer/42"]
+	mux.HandleFunc("GET /customers/{id}", func(_ http.ResponseWriter, r *http.Request) {
+		a, _ := authzhttp.FromContext(r.Context())
+		for _, test := range []struct {
+			now  *authz.Record
+			want error
+		}{
+			{hers, nil},
+			{&authz.Record{Type: "customer", ID: "42", Owners: []string{"user:bob"}}, authz.ErrDenied},
+			{nil, model.ErrNoFacts},
+			{&authz.Record{Type: "customer", ID: "41", Owners: []string{"user:alice"}}, model.ErrNoFacts},
+		} {
+			store.byKey[key] = test.now
+			if a.Record.ID == "" {
+				test.want = nil // it is only proposed
+			}
+			if err := a.Recheck(r.Context()); !errors.Is(err, test.want) {
+				t.Errorf("%q is %v: got %v, want %v", a.Record.ID, test.now, err, test.want)
+			}
+		}
+		store.byKey = nil
+		if err := a.Recheck(r.Context()); a.Record.ID != "" && err == nil {
+			t.Error("there is no database")
+		}
+	})
+	serve(mux, request("GET", "/customers/new", "alice"))
+	store.byKey = map[string]*authz.Record{key: hers}
+	serve(mux, request("GET", "/customers/42", "alice"))
+}
+
 func TestRefusalAnswersInTheApplicationsWay(t *testing.T) {
 	var got []error
 	guard := authzhttp.New(openWith(t, newRecords()), fromHeader, authzhttp.WithChallenge(`Session realm="crm"`),

@@ -149,7 +149,8 @@ func From(name string, id func(*http.Request) (string, error)) Target {
 }
 
 // FromRecord finds a record by a function that fetches it, or makes the one that the request proposes to
-// create. name is for people. nil, if there is none, is denied.
+// create. name is for people. nil, if there is none, is denied. If the record has an id, Access.Recheck calls
+// the function again; the request's body may have been read by then.
 func FromRecord(name string, record func(*http.Request) (*authz.Record, error)) Target {
 	return Target{name: name, record: record}
 }
