@@ -143,6 +143,24 @@ func TestSchemaReadsTheLongFormsToo(t *testing.T) {
 	}
 }
 
+func TestTextsThatBeginWithBlanksComeBack(t *testing.T) {
+	for _, text := range []string{"\t&\n !", "\tx\ny", "  x\n y", " \nx", "\n\tx", "x\t\n\ty", "x\n  y\n", "- \t\n#", " "} {
+		s := model.Schema{
+			Types:      map[string]model.Type{"customer": {Actions: map[string]model.Action{"read": {Need: model.LevelRead}}}},
+			Conditions: map[string]string{"odd": text},
+		}
+		out, err := s.YAML()
+		if err != nil {
+			t.Errorf("%q: %v", text, err)
+			continue
+		}
+		got, err := model.ParseSchema(out)
+		if err != nil || got.Conditions["odd"] != text {
+			t.Errorf("%q: %v\n%s", text, err, out)
+		}
+	}
+}
+
 func TestLongMappingsAreWrittenOneWordALine(t *testing.T) {
 	s := testSchema()
 	for _, c := range "abcdefghijklmnopqrstuvwxyz" {

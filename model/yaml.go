@@ -268,7 +268,11 @@ func width(n *yaml.Node) int {
 }
 
 func textNode(s string) *yaml.Node {
-	return &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	n := &yaml.Node{Kind: yaml.ScalarNode, Tag: "!!str", Value: s}
+	if strings.ContainsRune(s, '\t') || strings.HasPrefix(s, " ") {
+		n.Style = yaml.DoubleQuotedStyle // a block that begins with blanks cannot be read again
+	}
+	return n
 }
 
 // plainNode is for what YAML would otherwise quote: numbers, booleans and times.
