@@ -26,14 +26,15 @@ var (
 
 // The world of the sequences: few names, so that they meet.
 var (
-	rUsers = []string{"user:adm", "user:a", "user:b", "user:c", "user:d", "user:new"}
-	rRoles = []string{"role:r", "role:s", "role:t"}
-	rTeam  = "team:t"
-	rUnits = []string{"", "unit:x", "unit:y"} // y is below x, from the start or never
-	rDocs  = []string{"1", "2", ""}           // "" stands for every other document
-	rOwner = map[string]string{"1": "user:a", "2": "team:t"}
-	rDo    = []string{"read", "write"}
-	rVerbs = []string{"grant", "revoke", "disable", "enable", "exceed", "administer"}
+	rUsers  = []string{"user:adm", "user:a", "user:b", "user:c", "user:d", "user:new"}
+	rRoles  = []string{"role:r", "role:s", "role:t"}
+	rTeam   = "team:t"
+	rUnits  = []string{"", "unit:x", "unit:y"} // y is below x, from the start or never
+	rDocs   = []string{"1", "2", ""}           // "" stands for every other document
+	rOwner  = map[string]string{"1": "user:a", "2": "team:t"}
+	rFields = []string{"secret", "name"} // closed, and open
+	rDo     = []string{"read", "write"}
+	rVerbs  = []string{"grant", "revoke", "disable", "enable", "exceed", "administer"}
 	// What permissions are about; "" stands for everything else.
 	rAbout = []string{"role:r", "role:s", "role:t", "team:t", "doc", "permission", "user:a", "%2A", ""}
 	rStart = time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
@@ -43,7 +44,7 @@ func rSchema() *model.Schema {
 	return &model.Schema{
 		Types: map[string]model.Type{"doc": {
 			Actions:   map[string]model.Action{"read": {Need: model.LevelRead}, "write": {Need: model.LevelWrite}},
-			Fields:    map[string]model.Field{"secret": {}},
+			Fields:    map[string]model.Field{"secret": {}, "name": {Default: model.FieldWrite}},
 			Hierarchy: model.Hierarchy{By: model.ByLine, Level: model.LevelFull, Holders: true},
 		}},
 		Constraints:    []model.Constraint{{Name: "apart", Exclusive: []string{"role:s", "role:t"}}},
@@ -57,7 +58,7 @@ type rights struct {
 	doc    [3][2]uint8
 	admin  [9][3][6]uint8 // what about, in which unit, verb
 	level  [3]model.Level
-	field  [3]model.FieldLevel
+	field  [3][2]model.FieldLevel
 	inTeam bool
 }
 
@@ -87,8 +88,10 @@ func (r *rights) exceeds(before, held *rights) string {
 		if r.level[i] > before.level[i] && r.level[i] > held.level[i] {
 			return fmt.Sprintf("level %v of doc/%s", r.level[i], rDocs[i])
 		}
-		if r.field[i] > before.field[i] && r.field[i] > held.field[i] {
-			return fmt.Sprintf("field level %v of doc/%s", r.field[i], rDocs[i])
+		for j := range r.field[i] {
+			if r.field[i][j] > before.field[i][j] && r.field[i][j] > held.field[i][j] {
+				return fmt.Sprintf("field level %v of doc/%s#%s", r.field[i][j], rDocs[i], rFields[j])
+			}
 		}
 	}
 	for i := range r.admin {
@@ -189,19 +192,36 @@ func (p naive) of(who string, at time.Time, combined bool) (r rights) {
 	r.inTeam = slices.Contains(in, rTeam)
 	denies := p.allowed(&r, in, at)
 	for i := range rDocs {
+		r.field[i][1] = model.FieldWrite
 		r.level[i] = p.levelOf(who, in, i, at)
 	}
 	if combined {
 		r.combine()
 	}
 	for _, d := range denies {
-		p.each(&r, d, func(cell *uint8) { *cell = 0 })
+		p.forbid(&r, d, in)
 	}
 	p.cap(&r, in, at)
 	if p.off("doc", at) {
-		r.doc, r.level, r.field = [3][2]uint8{}, [3]model.Level{}, [3]model.FieldLevel{}
+		r.doc, r.level, r.field = [3][2]uint8{}, [3]model.Level{}, [3][2]model.FieldLevel{}
 	}
 	return r
+}
+
+// forbid takes away what a rule forbids somebody: all that it is on, or what she owns of it.
+func (p naive) forbid(r *rights, d model.CustomerRule, in []string) {
+	var owned []*uint8
+	for i := range rDocs {
+		if p.owns(in, i) {
+			owned = append(owned, &r.doc[i][0], &r.doc[i][1])
+		}
+	}
+	p.each(r, d, func(cell *uint8) {
+		*cell &^= bitOwn
+		if d.Scope != model.ScopeOwn || slices.Contains(owned, cell) {
+			*cell = 0
+		}
+	})
 }
 
 // allowed puts together what the allowing rules for subjects give, and returns those that forbid.
@@ -219,7 +239,8 @@ func (p naive) allowed(r *rights, in []string, at time.Time) (denies []model.Cus
 		case model.FieldRule:
 			for i, id := range rDocs {
 				if slices.Contains(in, f.Subject) && p.inForce(f, f.Valid, at) && f.Effect == model.Allow && p.matches(f.On, "doc", id, "") {
-					r.field[i] = max(r.field[i], f.Level)
+					at := &r.field[i][slices.Index(rFields, f.On.Field)]
+					*at = max(*at, f.Level)
 				}
 			}
 		}
@@ -243,8 +264,8 @@ func (p naive) cap(r *rights, in []string, at time.Time) {
 	for _, f := range p {
 		if f, ok := f.(model.FieldRule); ok && f.Effect == model.Deny && slices.Contains(in, f.Subject) && p.inForce(f, f.Valid, at) {
 			for i, id := range rDocs {
-				if p.matches(f.On, "doc", id, "") && r.field[i] >= f.Level {
-					r.field[i] = f.Level - 1
+				if at := &r.field[i][slices.Index(rFields, f.On.Field)]; p.matches(f.On, "doc", id, "") && *at >= f.Level {
+					*at = f.Level - 1
 				}
 			}
 		}
@@ -513,7 +534,7 @@ func (s *sequence) fact() model.Fact {
 		}
 		return f
 	case 6:
-		f := model.FieldRule{Tenant: "acme", Subject: s.subject(), On: model.OnField("doc", "secret"), Level: one(s, model.FieldMasked, model.FieldRead, model.FieldWrite), Effect: one(s, model.Allow, model.Deny), Valid: s.period()}
+		f := model.FieldRule{Tenant: "acme", Subject: s.subject(), On: model.OnField("doc", one(s, "secret", "secret", "name")), Level: one(s, model.FieldMasked, model.FieldRead, model.FieldWrite), Effect: one(s, model.Allow, model.Deny), Valid: s.period()}
 		if s.IntN(3) == 0 {
 			f.On.ID = one(s, rDocs[:2]...)
 		}
@@ -541,6 +562,9 @@ func (s *sequence) fact() model.Fact {
 	}
 	if s.IntN(4) == 0 {
 		f.Effect, f.Scope = model.Deny, model.ScopeLevel
+		if f.On.Type == "doc" && f.On.ID == "" && s.IntN(3) == 0 {
+			f.Scope = model.ScopeOwn
+		}
 	}
 	return f
 }
