@@ -331,7 +331,8 @@ func (p naive) may(who, verb string, f model.Fact, at time.Time) bool {
 	var units []string
 	for i, s := range subjects {
 		in := p.unitsOf(s, f, at)
-		if i == 0 && len(subjects) == 2 && len(in) == 0 && f.Section() == model.Memberships && !slices.Contains(p, f) && p.knows(s) {
+		placed := f.Section() == model.Memberships || f.Section() == model.OrgEdges
+		if i == 0 && len(subjects) == 2 && len(in) == 0 && placed && !slices.Contains(p, f) && p.knows(s) {
 			in = []string{""} // nobody is taken out of where no unit is
 		}
 		units = append(units, in...)

@@ -111,13 +111,10 @@ func (p *proposed) unitsOf(f Fact, of func(subject string) []string) (units []st
 	case model.Membership:
 		units = of(f.Member)
 		if model.KindOf(f.Group) == model.Unit {
-			if len(units) == 0 && p.takesIn(f) {
-				units = []string{""}
-			}
-			units = append(units, f.Group)
+			units = append(p.takenFrom(units, f.Member, f), f.Group)
 		}
 	case model.OrgEdge:
-		units = append(of(f.Below), of(f.Above)...)
+		units = append(p.takenFrom(of(f.Below), f.Below, f), of(f.Above)...)
 	case model.Switch:
 		units = append(of(f.Target), of(targetOf(f).Unit)...)
 	}
@@ -128,15 +125,20 @@ func (p *proposed) unitsOf(f Fact, of func(subject string) []string) (units []st
 	return slices.Compact(units)
 }
 
-// takesIn tells whether a membership is new, and of somebody of whom there are facts already.
-func (p *proposed) takesIn(m model.Membership) bool {
-	known := false
-	line, _ := model.Encode(m)
+// takenFrom are the units of somebody whom a fact puts into a unit or below somebody; outside all units, if she is in none, the
+// fact is new, and there are others of her already.
+func (p *proposed) takenFrom(units []string, who string, by Fact) []string {
+	if len(units) > 0 {
+		return units
+	}
+	line, _ := model.Encode(by)
 	for _, l := range slices.Concat(p.own, p.base) {
 		if l == line {
-			return false
+			return nil
 		}
-		known = known || slices.ContainsFunc(l.Columns(), func(v string) bool { return slices.Contains(strings.Fields(v), m.Member) })
+		if slices.ContainsFunc(l.Columns(), func(v string) bool { return slices.Contains(strings.Fields(v), who) }) {
+			units = []string{""}
+		}
 	}
-	return known
+	return units
 }

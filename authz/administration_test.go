@@ -397,6 +397,9 @@ off: [{what: unit:off}]`
 		"into it, from no unit any more":            {add: "members: [{who: user:old, in: unit:apac}]", want: authz.ErrNotAllowed},
 		"into it, for longer":                       {add: "members: [{who: user:bob, in: unit:apac}]"},
 		"into it, when she is in none any more":     {add: "members: [{who: user:bob, in: unit:apac, from: 2026-12-02T00:00:00Z}]", want: authz.ErrNotAllowed},
+		"below one of it, from no unit":             {add: "org: [{who: user:ada, under: user:bob}]", want: authz.ErrNotAllowed},
+		"below one of it, whom nobody knows":        {add: "org: [{who: user:new, under: user:bob}]"},
+		"above one of it, from no unit":             {add: "org: [{who: user:bob, under: user:ada}]"},
 		"out of it":                                 {remove: "members: [{who: user:bob, in: unit:apac, until: 2026-12-01T00:00:00Z}]"},
 		"a membership that is over":                 {remove: "members: [{who: user:old, in: unit:apac, until: 2026-11-01T00:00:00Z}]"},
 	} {

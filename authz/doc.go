@@ -130,7 +130,7 @@
 //  1. The actor is a user of the tenant, and may grant what is added, revoke what is taken away, disable by a switch, and
 //     enable by taking it away; or he may administer it, and is not forbidden the action. A subject in several units at any time of
 //     the fact, whatever is switched off, concerns all of them: he must be allowed in each; and outside all units, too, if the fact
-//     puts somebody into her first unit of whom there are facts already. What conditions ask of the user and the environment is known if the context
+//     puts somebody into her first unit, or from none below somebody, of whom there are facts already. What conditions ask of the user and the environment is known if the context
 //     carries him as its [Principal].
 //  2. He holds all that it gives, now and as long as it gives it, or may exceed; see below.
 //  3. If the schema's sensitive condition is not known not to hold, a second person who may approve it has approved.
