@@ -512,6 +512,25 @@ func (s *sequence) subject() string {
 	return one(s, one(s, rUsers...), one(s, rRoles...), one(s, rRoles...), rTeam, model.Everyone)
 }
 
+// permissionRule is a rule about who may administer.
+func (s *sequence) permissionRule() model.Fact {
+	f := model.CustomerRule{Tenant: "acme", Subject: s.subject(), On: model.OnType("permission"), Action: one(s, append(rVerbs, "grant", "revoke", "*")...), Effect: model.Allow, Valid: s.period()}
+	switch s.IntN(4) {
+	case 0:
+		f.Scope = model.ScopeAll
+	case 1:
+		f.Scope = one(s, model.ScopeOwn, model.ScopeLevel)
+	case 2:
+		f.On.ID = one(s, rAbout[:8]...)
+	case 3:
+		f.Scope, f.On.Unit = model.ScopeAll, one(s, rUnits[1:]...)
+	}
+	if s.IntN(6) == 0 {
+		f.Effect, f.Scope = model.Deny, model.ScopeLevel
+	}
+	return f
+}
+
 // fact is any fact, but for a switch.
 func (s *sequence) fact() model.Fact {
 	switch s.IntN(12) {
@@ -541,21 +560,7 @@ func (s *sequence) fact() model.Fact {
 		}
 		return f
 	case 7, 8:
-		f := model.CustomerRule{Tenant: "acme", Subject: s.subject(), On: model.OnType("permission"), Action: one(s, append(rVerbs, "grant", "revoke", "*")...), Effect: model.Allow, Valid: s.period()}
-		switch s.IntN(4) {
-		case 0:
-			f.Scope = model.ScopeAll
-		case 1:
-			f.Scope = one(s, model.ScopeOwn, model.ScopeLevel)
-		case 2:
-			f.On.ID = one(s, rAbout[:8]...)
-		case 3:
-			f.Scope, f.On.Unit = model.ScopeAll, one(s, rUnits[1:]...)
-		}
-		if s.IntN(6) == 0 {
-			f.Effect, f.Scope = model.Deny, model.ScopeLevel
-		}
-		return f
+		return s.permissionRule()
 	}
 	f := model.CustomerRule{Tenant: "acme", Subject: s.subject(), On: model.OnType(one(s, "doc", "doc", "doc", "*")), Action: one(s, "read", "write", "*"), Effect: model.Allow, Scope: one(s, model.ScopeLevel, model.ScopeOwn, model.ScopeAll), Valid: s.period()}
 	if f.On.Type == "doc" && s.IntN(3) == 0 {

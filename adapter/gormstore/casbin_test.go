@@ -1,12 +1,10 @@
 package gormstore_test
 
 import (
-	"context"
 	"errors"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/casbin/casbin/v2"
 	casbinmodel "github.com/casbin/casbin/v2/model"
@@ -16,7 +14,6 @@ import (
 
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/adapter/gormstore"
-	"github.com/crmauthz/crmauthz/authz"
 	"github.com/crmauthz/crmauthz/model"
 )
 
@@ -205,36 +202,6 @@ func TestLoad_names_the_row_and_column_that_is_no_line(t *testing.T) {
 		}
 		want(t, s, "acme", 1, everySection("acme")...)
 		wantTenants(t, s, "acme", "beta")
-	})
-}
-
-// A row of another tenant that is no line, as other programs may leave it, hides no switch that ends.
-func TestEnding_goes_on_behind_a_row_that_is_no_line(t *testing.T) {
-	at := time.Date(2026, 11, 22, 9, 0, 0, 0, time.UTC)
-	onEach(t, func(t *testing.T, d database) {
-		db := d.Connect(t)
-		s := newStore(t, db)
-		execSQL(t, db, "INSERT INTO casbin_rule (ptype, v0, v1, v2, v3, v4, v5) VALUES ('p4', 'user:eve', 'aaa', 'off', '-', 'tomorrow', '-')")
-		id := count(t, db, "SELECT MAX(id) FROM casbin_rule")
-		ends, err := model.Encode(model.Switch{Tenant: "acme", Target: "user:eve", Mode: model.ModeOff, Valid: model.Period{Until: at}})
-		check(t, err)
-		apply(t, s, adapter.Change{Tenant: "acme", Add: []model.Line{ends}})
-		got, err := s.Ending(t.Context(), at.Add(-time.Second), at)
-		wantRowError(t, "Ending", err, id, "until")
-		if !slices.Equal(got, []model.Line{ends}) {
-			t.Errorf("Ending = %v; want %v", got, ends)
-		}
-		az, err := authz.Open(t.Context(), readCustomers, s, authz.WithClock(func() time.Time { return at.Add(-time.Minute) }))
-		check(t, err)
-		var told []authz.Notice
-		err = az.RunOnce(t.Context(), authz.NotifierFunc(func(_ context.Context, n authz.Notice) error {
-			told = append(told, n)
-			return nil
-		}))
-		wantRowError(t, "RunOnce", err, id, "until")
-		if len(told) != 1 || told[0].Tenant != "acme" || told[0].Event != authz.NoticeEnding {
-			t.Errorf("told %+v; want that acme's switch ends", told)
-		}
 	})
 }
 
