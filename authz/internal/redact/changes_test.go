@@ -531,6 +531,12 @@ type (
 	}
 	textJSON string
 	closed   struct{ n int }
+	loaded   struct {
+		Name   string    `json:"name"`
+		Phone  string    `json:"phone"`
+		Born   time.Time `json:"born"`
+		loaded bool
+	}
 )
 
 func (j namedJSON) MarshalJSON() ([]byte, error) { return json.RawMessage(j).MarshalJSON() }
@@ -543,6 +549,10 @@ func (a ownAddress) MarshalJSON() ([]byte, error) {
 
 func (r *namedRoot) MarshalJSON() ([]byte, error) {
 	return json.Marshal(map[string]string{"title": r.Name, "phone": r.phone})
+}
+
+func (l loaded) MarshalJSON() ([]byte, error) {
+	return json.Marshal(map[string]any{"name": l.Name, "born": l.Born})
 }
 
 func (j textJSON) MarshalJSON() ([]byte, error) { return []byte(j), nil }
@@ -574,9 +584,11 @@ func TestChangesSeesIntoWhatWritesItself(t *testing.T) {
 		{lies(closed{1}), lies(closed{2}), "address address.iban", "address address.iban", "address address.iban"},
 		{lies(closed{1}), lies(map[string]any{}), "address address.iban", "address", "address"},
 		{lies(noon), lies(noon.Add(1)), "address", "address address.iban", "address address.iban"},
-		{namedRoot{"a", "1"}, namedRoot{"a", "2"}, "phone", "name phone title", "name phone title"},
-		{&namedRoot{"a", "1"}, &namedRoot{"b", "1"}, "name title", "name phone title", "name phone title"},
+		{namedRoot{"a", "1"}, namedRoot{"a", "2"}, "phone", "name phone", "name phone"},
+		{&namedRoot{"a", "1"}, &namedRoot{"b", "1"}, "name", "name phone", "name phone"},
 		{ownAddress{"a", "1"}, ownAddress{"b", "1"}, "city", "city iban", "city iban"},
+		{map[string]any{"name": "a", "phone": "1", "born": time.Time{}}, loaded{Name: "a", Phone: "1"}, "", "name phone", "born name phone"},
+		{map[string]any{"name": "a", "phone": "1", "born": time.Time{}}, loaded{Name: "a", Phone: "2", loaded: true}, "phone", "name phone", "born name phone"},
 		{map[string]any{"name": closed{1}}, map[string]any{"name": map[string]any{}}, "name", "name", "name"},
 	} {
 		for _, pair := range [][2]any{{test.before, test.after}, {test.after, test.before}} {

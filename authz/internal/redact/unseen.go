@@ -25,11 +25,40 @@ func (c *changes) compareUnseen(a, b reflect.Value, at *place, path string, dept
 		}
 		return err
 	}
+	if x.at != nil && y.at == nil {
+		return c.compareWritten(x, y.json, path, depth, func(x, y part) (part, part) { return x, y })
+	}
+	if x.at == nil && y.at != nil {
+		return c.compareWritten(y, x.json, path, depth, func(y, x part) (part, part) { return x, y })
+	}
 	for _, written := range []*place{x.at, y.at} {
 		if written == nil {
 			continue
 		}
 		if err := c.compare(part{v: x.json}, part{v: y.json}, written, path, depth+1); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// compareWritten compares what only one of two values writes itself, with what the other has there.
+func (c *changes) compareWritten(x unseen, other reflect.Value, path string, depth int, inOrder func(x, other part) (a, b part)) error {
+	if !isRecord(x.json) || !isRecord(other) {
+		a, b := inOrder(part{v: x.json}, part{v: other})
+		return c.compare(a, b, x.at, path, depth+1)
+	}
+	written, err := c.shape.parts(x.json, x.at)
+	if err != nil {
+		return err
+	}
+	there, err := c.shape.parts(other, x.at)
+	if err != nil {
+		return err
+	}
+	for name, p := range written {
+		a, b := inOrder(p, there[name])
+		if err := c.compare(a, b, p.at, join(path, name), depth+1); err != nil {
 			return err
 		}
 	}
@@ -59,7 +88,7 @@ func (c *changes) setUnseen(v reflect.Value, at *place, path string, depth int) 
 
 // unseen is what a value has beyond its members.
 type unseen struct {
-	json   reflect.Value // what it writes itself, or else the value
+	json   reflect.Value // what it writes itself but for its members, or else the value
 	at     *place        // where that lies; nil: it writes nothing that its members do not tell
 	opaque bool          // it neither has members nor writes itself
 }
@@ -68,9 +97,10 @@ func (s *Shape) unseen(v reflect.Value, at *place) (unseen, error) {
 	if !v.IsValid() || v.Type().ConvertibleTo(timeType) {
 		return unseen{json: v}, nil
 	}
-	own, written, opaque := marshalsOf(v.Type()), at, false
+	own, written, opaque, seen := marshalsOf(v.Type()), at, false, []member(nil)
 	if v.Kind() == reflect.Struct {
 		p := s.plan(v.Type(), at)
+		seen = p.fields
 		if !p.unseen {
 			return unseen{json: v}, nil
 		}
@@ -86,6 +116,11 @@ func (s *Shape) unseen(v reflect.Value, at *place) (unseen, error) {
 		return unseen{}, err
 	}
 	decoded, err := decode(raw)
+	if object, ok := decoded.(map[string]any); ok {
+		for _, m := range seen {
+			delete(object, m.json)
+		}
+	}
 	return unseen{json: reflect.ValueOf(decoded), at: written}, err
 }
 
