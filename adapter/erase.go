@@ -176,17 +176,17 @@ func (e Erasure) Proposal(of Proposal) (renamed Proposal, changed bool, err erro
 	return renamed, changed, nil
 }
 
-// Actor is an actor with the pseudonym in it: one that is an id is the user's or another's.
+// Actor is Text for an actor, who may be another whose id goes on in any script.
 func (e Erasure) Actor(s string) string {
-	if model.CheckSubject(s) == nil && !strings.Contains(s, " ") {
-		return e.id(s)
-	}
-	return e.Text(s)
+	return e.replace(s, func(rune) bool { return false })
 }
 
 // Text is a text with the pseudonym in place of the subject where that stands as a word: not
-// within another id, such as user:eve in user:eve-2 or superuser:eve.
-func (e Erasure) Text(s string) string {
+// within another id, such as user:eve in user:eve-2 or superuser:eve. Letters of a script that sets no
+// space behind what is written in others are no part of an id in those.
+func (e Erasure) Text(s string) string { return e.replace(s, unspaced) }
+
+func (e Erasure) replace(s string, apart func(rune) bool) string {
 	var b strings.Builder
 	for from := 0; ; {
 		at := strings.Index(s[from:], e.Subject)
@@ -199,7 +199,7 @@ func (e Erasure) Text(s string) string {
 		}
 		at += from
 		end := at + len(e.Subject)
-		word := !endsInID(s[:at]) && !e.goesOn(s[end:])
+		word := !endsInID(s[:at], apart) && !e.goesOn(s[end:], apart)
 		b.WriteString(s[from:at])
 		if word {
 			b.WriteString(e.Pseudonym)
@@ -211,17 +211,16 @@ func (e Erasure) Text(s string) string {
 }
 
 // endsInID tells whether a text ends with what may be a part of an id.
-func endsInID(s string) bool {
+func endsInID(s string, apart func(rune) bool) bool {
 	r, _ := utf8.DecodeLastRuneInString(s)
-	return s != "" && (isWord(r) && !unspaced(r) || r == '-')
+	return s != "" && (isWord(r) && !apart(r) || r == '-')
 }
 
-// goesOn tells whether a text goes on with a part of an id: not with the full stops of a sentence,
-// nor with writing that sets no space behind what is written in other letters.
-func (e Erasure) goesOn(s string) bool {
+// goesOn tells whether a text goes on with a part of an id: not with the full stops of a sentence.
+func (e Erasure) goesOn(s string, apart func(rune) bool) bool {
 	r, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, joins))
 	last, _ := utf8.DecodeLastRuneInString(e.Subject)
-	return isWord(r) && (unspaced(last) || !unspaced(r))
+	return isWord(r) && (apart(last) || !apart(r))
 }
 
 func isWord(r rune) bool { return r == '_' || unicode.In(r, unicode.L, unicode.N, unicode.M) }

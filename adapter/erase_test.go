@@ -31,6 +31,7 @@ func TestAnErasedActorIsNotTheBeginningOfAnother(t *testing.T) {
 	e := Erasure{Subject: "user:eve", Pseudonym: "user:x"}
 	for actor, want := range map[string]string{
 		"user:eve": "user:x", "user:eve王": "user:eve王", "sync for user:eve": "sync for user:x", "user:eve via sync": "user:x via sync",
+		"user:eve(as:user:bob)": "user:x(as:user:bob)", "user:bob=user:eve": "user:bob=user:x", "user:eve;sudo": "user:x;sudo", "user:eve-2": "user:eve-2",
 	} {
 		if got := e.Actor(actor); got != want {
 			t.Errorf("%s became %s; want %s", actor, got, want)
