@@ -23,6 +23,7 @@ type proposed struct {
 	own, base   []model.Line // the policy before
 	holdings    *holding.Policy
 	levels      map[model.Period]*engine.Snapshot
+	known       map[string]bool // subjects of facts before the change, once asked for
 }
 
 // notAnOperator refuses an author with the name of an operator.

@@ -126,19 +126,31 @@ func (p *proposed) unitsOf(f Fact, of func(subject string) []string) (units []st
 }
 
 // takenFrom are the units of somebody whom a fact puts into a unit or below somebody; outside all units, if she is in none, the
-// fact is new, and there are others of her already.
+// fact is added, and there are others of her already.
 func (p *proposed) takenFrom(units []string, who string, by Fact) []string {
-	if len(units) > 0 {
-		return units
-	}
-	line, _ := model.Encode(by)
-	for _, l := range slices.Concat(p.own, p.base) {
-		if l == line {
-			return nil
-		}
-		if slices.ContainsFunc(l.Columns(), func(v string) bool { return slices.Contains(strings.Fields(v), who) }) {
-			units = []string{""}
-		}
+	if line, err := model.Encode(by); err == nil && len(units) == 0 && slices.Contains(p.add, line) && p.knows(who) {
+		return []string{""}
 	}
 	return units
+}
+
+// knows tells whether there is a fact of a subject before the change.
+func (p *proposed) knows(who string) bool {
+	if p.known == nil {
+		p.known = map[string]bool{}
+		for _, lines := range [][]model.Line{p.own, p.base} {
+			for _, l := range lines {
+				p.known[l.Values[0]] = true
+				switch l.Section {
+				case model.Memberships, model.OrgEdges:
+					p.known[l.Values[1]] = true
+				case model.Switches:
+					for _, s := range strings.Fields(l.Values[5]) {
+						p.known[s] = true
+					}
+				}
+			}
+		}
+	}
+	return p.known[who]
 }

@@ -153,7 +153,7 @@
 // somebody out of a group that it is for, or whose records it is on (by a scope, or a condition that calls own). To enable is to give
 // what comes back. Only those who may exceed give
 //
-//   - what somebody else owns who comes into a group, and so within reach of others: into a team, if a rule allows in the scope
+//   - what somebody else owns (also one who is new: that is known elsewhere) who comes into a group, and so within reach of others: into a team, if a rule allows in the scope
 //     team; into a unit below another, if a hierarchy is by units; into a group that a condition asks for with ownerIn. Or who leaves one: a
 //     team, if a rule forbids in the scope team; a group that a condition asks for with ownerIn;
 //   - what is kept back by a rule or membership that is off but for a group, from who leaves that; and from who is in two groups that

@@ -113,6 +113,9 @@ func (h *Change) frees(group string, during span, left model.Membership) bool {
 	}) {
 		return false
 	}
+	if model.KindOf(from) == model.User {
+		return h.apart(from, during, out)
+	}
 	for user := range h.up {
 		if model.KindOf(user) == model.User && slices.Contains(h.ever(user, during, nil), from) && h.apart(user, during, out) {
 			return true
