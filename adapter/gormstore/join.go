@@ -183,7 +183,10 @@ func (s *Store) transaction(ctx context.Context, f func(ctx context.Context, tx 
 		return nil, j.broken
 	}
 	done = true
-	return j, tx.Commit().Error
+	if err := tx.Commit().Error; err != nil {
+		return j, ended(ctx, err)
+	}
+	return j, nil
 }
 
 // subscriber is a function that Notify was given.
