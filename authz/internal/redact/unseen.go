@@ -25,17 +25,15 @@ func (c *changes) compareUnseen(a, b reflect.Value, at *place, path string, dept
 		}
 		return err
 	}
-	if x.at != nil && y.at == nil {
-		return c.compareWritten(x, y.json, path, depth, func(x, y part) (part, part) { return x, y })
-	}
-	if x.at == nil && y.at != nil {
-		return c.compareWritten(y, x.json, path, depth, func(y, x part) (part, part) { return x, y })
-	}
-	for _, written := range []*place{x.at, y.at} {
-		if written == nil {
-			continue
+	for _, sides := range [2][2]unseen{{x, y}, {y, x}} {
+		switch written, other := sides[0], sides[1]; {
+		case written.at == nil:
+		case other.at == nil:
+			err = c.compareWritten(written, other.json, path, depth)
+		default:
+			err = c.compare(part{v: written.json}, part{v: other.json}, written.at, path, depth+1)
 		}
-		if err := c.compare(part{v: x.json}, part{v: y.json}, written, path, depth+1); err != nil {
+		if err != nil {
 			return err
 		}
 	}
@@ -43,10 +41,9 @@ func (c *changes) compareUnseen(a, b reflect.Value, at *place, path string, dept
 }
 
 // compareWritten compares what only one of two values writes itself, with what the other has there.
-func (c *changes) compareWritten(x unseen, other reflect.Value, path string, depth int, inOrder func(x, other part) (a, b part)) error {
+func (c *changes) compareWritten(x unseen, other reflect.Value, path string, depth int) error {
 	if !isRecord(x.json) || !isRecord(other) {
-		a, b := inOrder(part{v: x.json}, part{v: other})
-		return c.compare(a, b, x.at, path, depth+1)
+		return c.compare(part{v: x.json}, part{v: other}, x.at, path, depth+1)
 	}
 	written, err := c.shape.parts(x.json, x.at)
 	if err != nil {
@@ -57,8 +54,7 @@ func (c *changes) compareWritten(x unseen, other reflect.Value, path string, dep
 		return err
 	}
 	for name, p := range written {
-		a, b := inOrder(p, there[name])
-		if err := c.compare(a, b, p.at, join(path, name), depth+1); err != nil {
+		if err := c.compare(p, there[name], p.at, join(path, name), depth+1); err != nil {
 			return err
 		}
 	}
