@@ -56,24 +56,20 @@ func (m *Memberships) Members() []string {
 
 // Below is a subject and all that are in it, directly or not.
 func (m *Memberships) Below(subject string) []string {
-	found := []string{subject}
-	for i := 0; i < len(found); i++ {
-		for _, g := range m.down[found[i]] {
-			if !slices.Contains(found, g.Member) {
-				found = append(found, g.Member)
-			}
-		}
-	}
-	return found
+	return walk(subject, m.down, func(g model.Membership) string { return g.Member })
 }
 
 // Above is a subject and all groups that it is in, directly or not.
 func (m *Memberships) Above(subject string) []string {
-	found := []string{subject}
+	return walk(subject, m.up, func(g model.Membership) string { return g.Group })
+}
+
+func walk(from string, by map[string][]model.Membership, to func(model.Membership) string) []string {
+	found := []string{from}
 	for i := 0; i < len(found); i++ {
-		for _, g := range m.up[found[i]] {
-			if !slices.Contains(found, g.Group) {
-				found = append(found, g.Group)
+		for _, g := range by[found[i]] {
+			if next := to(g); !slices.Contains(found, next) {
+				found = append(found, next)
 			}
 		}
 	}
