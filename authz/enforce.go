@@ -283,6 +283,7 @@ type Viewer struct {
 	request  Request // the tenant and the user of every question
 	of       *Authorizer
 	ctx      context.Context        // of For: what an open tenant allows is logged in it, and observers are told
+	row      engine.Row             // of EnforceAll
 	last     atomic.Pointer[Fields] // that hold for all records, of the latest type and action
 }
 
@@ -359,7 +360,7 @@ func (v *Viewer) EnforceAll(record *Record, actions []string, allowed []bool) er
 		}
 		return nil
 	}
-	if err := v.snapshot.DecideEach(v.user, &req, actions, v.of.clock, allowed); err != nil {
+	if err := v.snapshot.DecideEach(v.user, &req, actions, &v.row, v.of.clock, allowed); err != nil {
 		return failed("enforce all", v.request.Tenant, err)
 	}
 	return nil

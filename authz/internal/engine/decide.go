@@ -26,17 +26,25 @@ func (s *Snapshot) DecideFor(u User, req *model.Request, clock func() time.Time)
 
 // DecideEach decides several actions of a user on the request's record, which is
 // checked once. It stops at the first error; what was not decided is denied.
-func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, clock func() time.Time, allowed []bool) error {
+func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, row *Row, clock func() time.Time, allowed []bool) error {
 	var q question
+	known := row.known()
 	for i, name := range actions {
+		var guess *action
+		if i < len(known) {
+			guess = known[i]
+		}
 		req.Action = name
-		if i == 0 || !q.turnTo(name) {
-			q = question{}
+		if i == 0 || !q.turnTo(name, guess) {
+			q.action = guess
 			if err := s.ask(&q, req, u.subject, clock); err != nil {
 				return err
 			}
 		}
 		allowed[i] = q.decide(req).Allowed()
+	}
+	if known == nil && q.typ != nil {
+		row.note(s.schema.actions, q.typ.name, actions)
 	}
 	return nil
 }

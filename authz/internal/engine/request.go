@@ -47,13 +47,16 @@ func utc(t time.Time) time.Time { return time.Unix(t.Unix(), int64(t.Nanosecond(
 // model.Schema.CheckRequest, which words the error. The clock is read only if
 // something depends on it.
 //
-// who is the user, or nil to be looked up.
+// who is the user, or nil to be looked up. The question's action is a guess, or nil.
 func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func() time.Time) error {
 	name := req.Type
 	if name == "" && req.Record != nil {
 		name = req.Record.Type
 	}
-	q.Snapshot, q.who, q.action = s, who, s.schema.actions.find(name, req.Action)
+	q.Snapshot, q.who = s, who
+	if !q.action.is(name, req.Action) {
+		q.action = s.schema.actions.find(name, req.Action)
+	}
 	if q.action == nil {
 		return cmp.Or(s.schema.CheckRequest(Clone(req)), model.ErrUnknownAction)
 	}
@@ -115,14 +118,16 @@ func (q *question) readClock(clock func() time.Time) {
 	}
 }
 
-// turnTo makes it the question about another action on the same record, and
-// tells whether there is such an action.
-func (q *question) turnTo(name string) bool {
-	a := q.schema.actions.find(q.typ.name, name)
-	if a != nil {
-		q.action = a
+// turnTo makes it the question about another action on the same record, which may be
+// the guess, and tells whether there is such an action.
+func (q *question) turnTo(name string, guess *action) bool {
+	if guess == nil || guess.typ != q.typ || guess.name != name {
+		guess = q.schema.actions.find(q.typ.name, name)
 	}
-	return a != nil
+	if guess != nil {
+		q.action = guess
+	}
+	return guess != nil
 }
 
 // known tells whether a request is well formed and the schema knows what it

@@ -126,11 +126,13 @@ func (g *guide) seek(rules []rule, subject uint32) int {
 // next is subject.next for many rules that have a guide, behind one that concerns the
 // user. Of her groups, only the holders of rules on single records are sought.
 func (g *guide) next(s *subject, holders bitSet, run []rule, from int) int {
-	ids, at := s.ids(), g[0] // the subject of the rule to go on with, or one before it
+	ids, at := s.ids(), g[0] // the least subject that the next rule may be of
 	if from > 0 {
-		if at = run[from-1].subject(); from < len(run) && run[from].subject() == at {
+		last := run[from-1].subject()
+		if from < len(run) && run[from].subject() == last {
 			return from // as the one before it did
 		}
+		at = last + 1
 	}
 	for i := atLeast(ids, at); i < len(ids); {
 		if !holders.has(int(ids[i])) {
@@ -207,11 +209,11 @@ func (rs *recordRules) mine(q *question, i uint) rule {
 	if at := i - rs.first; at < rs.count { // not if it is before the first
 		return rs.window[at]
 	}
-	return rs.move(q.who, q.holders, i)
+	return rs.move(q, i)
 }
 
 // move moves the window on until it shows the i-th rule, from the start if it must go back.
-func (rs *recordRules) move(who *subject, holders bitSet, i uint) rule {
+func (rs *recordRules) move(q *question, i uint) rule {
 	if i < rs.first {
 		*rs = recordRules{all: rs.all, guide: rs.guide}
 	}
@@ -220,9 +222,9 @@ func (rs *recordRules) move(who *subject, holders bitSet, i uint) rule {
 		for rs.passed <= len(rs.all) && rs.count < uint(len(rs.window)) {
 			at, r := 0, rule(0)
 			if len(rs.all) > many {
-				at = rs.guide.next(who, holders, rs.all, rs.passed)
+				at = rs.guide.next(q.who, q.holders, rs.all, rs.passed)
 			} else {
-				at = who.next(rs.all, rs.passed)
+				at = q.who.next(rs.all, rs.passed)
 			}
 			if at < len(rs.all) {
 				r = rs.all[at]

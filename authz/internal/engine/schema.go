@@ -3,6 +3,7 @@ package engine
 import (
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/crmauthz/crmauthz/authz/internal/condition"
 	"github.com/crmauthz/crmauthz/model"
@@ -168,8 +169,32 @@ func (t actionTable) find(typ, name string) *action {
 	hash := ends(typ, name)
 	for i := hash; ; i++ {
 		s := &t[i&uint32(len(t)-1)]
-		if a := s.action; a == nil || s.hash == hash && a.name == name && a.typ.name == typ {
+		if a := s.action; a == nil || s.hash == hash && a.is(typ, name) {
 			return a
 		}
 	}
+}
+
+// is tells whether it is an action, and the one of these names.
+func (a *action) is(typ, name string) bool { return a != nil && a.name == name && a.typ.name == typ }
+
+// Row remembers the actions that a record of a page was asked about: the others, most often,
+// are asked about the same, which then need not be found again.
+type Row struct{ actions atomic.Pointer[[]*action] }
+
+// known is the actions, if they were noted.
+func (r *Row) known() []*action {
+	if known := r.actions.Load(); known != nil {
+		return *known
+	}
+	return nil
+}
+
+// note remembers the actions, all of which there are, of the first record.
+func (r *Row) note(t actionTable, typ string, names []string) {
+	found := make([]*action, len(names))
+	for i, name := range names {
+		found[i] = t.find(typ, name)
+	}
+	r.actions.Store(&found)
 }
