@@ -63,7 +63,8 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 	q.typ = q.action.typ
 	if s.hasOnType(q.typ) {
 		if c := s.customer.at(q.action.cells[0]); c != nil {
-			q.ahead = readAhead{q.action, *c}
+			q.ahead.of = q.action
+			q.ahead.cell = *c
 		}
 	}
 	switch {
