@@ -123,16 +123,12 @@ func (g *guide) seek(rules []rule, subject uint32) int {
 	return start
 }
 
-// next is subject.next for many rules that have a guide, behind one that concerns the
-// user. Of her groups, only the holders of rules on single records are sought.
+// next is subject.next for many rules that have a guide, behind the last one of a subject. Of
+// the user's groups, only the holders of rules on single records are sought.
 func (g *guide) next(s *subject, holders bitSet, run []rule, from int) int {
 	ids, at := s.ids(), g[0] // the least subject that the next rule may be of
 	if from > 0 {
-		last := run[from-1].subject()
-		if from < len(run) && run[from].subject() == last {
-			return from // as the one before it did
-		}
-		at = last + 1
+		at = run[from-1].subject() + 1
 	}
 	for i := atLeast(ids, at); i < len(ids); {
 		if !holders.has(int(ids[i])) {
@@ -220,11 +216,13 @@ func (rs *recordRules) move(q *question, i uint) rule {
 	for rs.passed <= len(rs.all) && i >= rs.first+rs.count {
 		rs.first, rs.count = rs.first+rs.count, 0
 		for rs.passed <= len(rs.all) && rs.count < uint(len(rs.window)) {
-			at, r := 0, rule(0)
-			if len(rs.all) > many {
-				at = rs.guide.next(q.who, q.holders, rs.all, rs.passed)
-			} else {
-				at = q.who.next(rs.all, rs.passed)
+			at, r := rs.passed, rule(0)
+			switch {
+			case at > 0 && at < len(rs.all) && rs.all[at].subject() == rs.all[at-1].subject(): // as the one before it did
+			case len(rs.all) > many:
+				at = rs.guide.next(q.who, q.holders, rs.all, at)
+			default:
+				at = q.who.next(rs.all, at)
 			}
 			if at < len(rs.all) {
 				r = rs.all[at]
