@@ -4,6 +4,7 @@ import (
 	"context"
 	"iter"
 	"strings"
+	"unsafe"
 
 	"github.com/crmauthz/crmauthz/adapter"
 	"github.com/crmauthz/crmauthz/authz"
@@ -109,17 +110,34 @@ func crmauthzLine(r Rule) model.Line {
 }
 
 func (c *crmauthzPeer) Check(q Query) (ok bool) {
-	ctx, user := context.Background(), "user:"+q.User
+	var names [2]name
+	ctx, user := context.Background(), names[0].of("user:", q.User)
 	if q.Kind == Customer {
 		ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: q.Verb, Record: &authz.Record{Type: "customer", ID: q.Object}})
 		return ok
 	}
 	verb := q.Verb
 	if q.Field != "" {
-		verb = q.Verb + ":" + q.Field
+		verb = names[1].of(q.Verb, ":", q.Field)
 	}
 	ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: verb, Type: q.Object})
 	return ok
+}
+
+// name is room for a name on the stack of who asks. A program has the names that it asks about at
+// hand, but the workload's are other ones, and Go's own concatenation takes a tenth of a check.
+type name [64]byte
+
+// of puts a name together, which is that of the room until the next one is.
+func (n *name) of(parts ...string) string {
+	used := 0
+	for _, p := range parts {
+		if len(p) > len(n)-used {
+			return strings.Join(parts, "")
+		}
+		used += copy(n[used:], p)
+	}
+	return unsafe.String(&n[0], used)
 }
 
 // CheckBatch is a page: all its questions are of one user, several to a customer.
