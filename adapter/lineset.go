@@ -114,16 +114,14 @@ func (w *words) find(l *model.Line) (row, bool) {
 func (w *words) intern(l *model.Line) (row, error) {
 	s := section(l.Section)
 	if s < 0 || !hasColumns(l) {
-		_, err := model.Decode(*l)
-		return row{}, err
+		return row{}, malformed(l)
 	}
 	r := row{uint32(s)}
 	for i, at := range columns[s] {
 		v, last := l.Values[at], w.last[at]
 		if v != w.list[last] {
 			if len(v) > model.MaxColumn && utf8.RuneCountInString(v) > model.MaxColumn {
-				_, err := model.Decode(*l)
-				return row{}, err
+				return row{}, malformed(l)
 			}
 			last = w.number(v)
 			w.last[at] = last
@@ -131,6 +129,16 @@ func (w *words) intern(l *model.Line) (row, error) {
 		r[i+1] = last
 	}
 	return r, nil
+}
+
+// malformed is what is wrong with a line, of whose strings it keeps none.
+func malformed(l *model.Line) error {
+	c := model.Line{Section: model.Section(strings.Clone(string(l.Section)))}
+	for i, v := range l.Values {
+		c.Values[i] = strings.Clone(v)
+	}
+	_, err := model.Decode(c)
+	return err
 }
 
 // hasColumns tells whether the line has the columns of its section and no others.

@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -34,6 +35,7 @@ type Memory struct {
 
 // tenant is the policy of one tenant and its log.
 type tenant struct {
+	name     string
 	revision model.Revision
 	start    model.Revision // that the log begins after
 	lines    lineSet
@@ -44,7 +46,8 @@ type tenant struct {
 // NewMemory returns a store that holds the lines, nil for none, with each
 // tenant named in them at revision 1; of how these came about the log knows
 // nothing. A line without the columns of its section is refused with a
-// *model.ValueError; what the columns say is read by whoever loads them.
+// *model.ValueError; what the columns say is read by whoever loads them. The
+// store keeps none of the lines' strings, whose memory may be used for the next line.
 func NewMemory(lines iter.Seq[model.Line]) (*Memory, error) {
 	m := &Memory{words: newWords(), tenants: map[string]*tenant{}, proposals: map[proposalKey]Proposal{}}
 	if lines == nil {
@@ -58,18 +61,17 @@ func NewMemory(lines iter.Seq[model.Line]) (*Memory, error) {
 }
 
 func (m *Memory) fill(lines iter.Seq[model.Line]) error {
-	var t *tenant
-	name := "" // of t
+	t := &tenant{}
 	for l := range lines {
 		r, err := m.words.intern(&l)
 		if err != nil {
 			return err
 		}
-		if of := l.Tenant(); of != name {
+		if of := l.Tenant(); of != t.name {
 			if err := model.CheckTenant(of); err != nil {
-				return model.At("line "+l.String(), "tenant", of, err)
+				return model.At("line "+l.String(), "tenant", strings.Clone(of), err)
 			}
-			t, name = m.tenant(of), of
+			t = m.tenant(of)
 			t.revision, t.start = 1, 1
 		}
 		t.lines.rows.push(r)
@@ -97,8 +99,8 @@ func (m *Memory) settle() {
 func (m *Memory) tenant(name string) *tenant {
 	t := m.tenants[name]
 	if t == nil {
-		t = &tenant{}
-		m.tenants[name] = t
+		t = &tenant{name: strings.Clone(name)}
+		m.tenants[t.name] = t
 	}
 	return t
 }

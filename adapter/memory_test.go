@@ -10,6 +10,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unsafe"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -76,6 +77,52 @@ func TestMemory_starts_with_each_named_tenant_at_revision_1(t *testing.T) {
 	}
 	if diff := cmp.Diff(adapter.Snapshot{Revision: 2, Lines: []model.Line{b}}, load(t, m, "acme")); diff != "" {
 		t.Errorf("a line that was given twice is removed once for all (-want +got):\n%s", diff)
+	}
+}
+
+// Who makes many lines may make each in the memory of the one before.
+func TestMemory_keeps_no_string_of_the_lines(t *testing.T) {
+	var room [6][64]byte
+	in := func(i int, s string) string { return unsafe.String(&room[i][0], copy(room[i][:], s)) }
+	lines := func(of ...model.Line) iter.Seq[model.Line] {
+		return func(yield func(model.Line) bool) {
+			for _, l := range of {
+				for i, v := range l.Values {
+					if v != "" {
+						l.Values[i] = in(i, v)
+					}
+				}
+				ok := yield(l)
+				for i := range room {
+					in(i, strings.Repeat("x", len(room[i])))
+				}
+				if !ok {
+					return
+				}
+			}
+		}
+	}
+	want := []model.Line{member("acme", "eve", "rep"), member("beta", "eve", "rep"), member("acme", "bob", "rep"), member("beta", "bob", "boss")}
+	m := newMemory(t, lines(want...))
+	for _, tenant := range []string{"acme", "beta"} {
+		s, err := m.Load(t.Context(), tenant)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range want {
+			if (l.Tenant() == tenant) != slices.Contains(s.Lines, l) {
+				t.Errorf("%s has %v", tenant, s.Lines)
+			}
+		}
+	}
+	long := member("acme", strings.Repeat("e", 40), "rep")
+	long.Values[4] = "more"
+	if _, err := adapter.NewMemory(lines(long)); err == nil || strings.Contains(err.Error(), "xxx") || !strings.Contains(err.Error(), "more") {
+		t.Errorf("a line of a wrong shape: %v", err)
+	}
+	long.Values[4], long.Values[2] = "", "no\ttenant"
+	if _, err := adapter.NewMemory(lines(long)); err == nil || strings.Contains(err.Error(), "xxx") || !strings.Contains(err.Error(), `no\ttenant`) {
+		t.Errorf("a line of a wrong tenant: %v", err)
 	}
 }
 

@@ -45,7 +45,7 @@ func crmauthzSchema(rules []Rule) *authz.Schema {
 				of = fieldVerbs
 			}
 			for _, v := range of {
-				t.Actions[action(v, f)] = model.Action{Need: model.LevelRead}
+				t.Actions[new(name).action(v, f)] = model.Action{Need: model.LevelRead}
 			}
 		}
 	}
@@ -60,13 +60,6 @@ func (k Kind) typ(object string) string {
 	return object
 }
 
-func action(verb, field string) string {
-	if field == "" {
-		return verb
-	}
-	return verb + ":" + field
-}
-
 func (c *crmauthzPeer) Load(rules []Rule) error {
 	store, err := adapter.NewMemory(crmauthzLines(rules))
 	if err != nil {
@@ -76,37 +69,41 @@ func (c *crmauthzPeer) Load(rules []Rule) error {
 	return err
 }
 
-// crmauthzLines is the rules as lines of Casbin's table.
+// crmauthzLines is the rules as lines of Casbin's table, each of them until the next one: the store
+// keeps none of their strings.
 func crmauthzLines(rules []Rule) iter.Seq[model.Line] {
 	return func(yield func(model.Line) bool) {
-		for _, r := range rules {
-			if !yield(crmauthzLine(r)) {
+		var names [3]name
+		for i := range rules {
+			if !yield(crmauthzLine(&rules[i], &names)) {
 				return
 			}
 		}
 	}
 }
 
-func crmauthzLine(r Rule) model.Line {
+func crmauthzLine(r *Rule, names *[3]name) model.Line {
+	subject, object := &names[0], &names[1]
+	switch r.Kind {
+	case Assign:
+		return model.Line{Section: model.Memberships, Values: [6]string{subject.of("user:", r.Subject), object.of("role:", r.Object), r.Tenant, "-"}}
+	case Team:
+		return model.Line{Section: model.Memberships, Values: [6]string{subject.of("user:", r.Subject), object.of("team:", r.Object), r.Tenant, "-"}}
+	case Inherit:
+		return model.Line{Section: model.Memberships, Values: [6]string{subject.of("role:", r.Subject), object.of("role:", r.Object), r.Tenant, "-"}}
+	}
 	effect, scope := "allow", "all"
 	if r.Deny {
 		effect, scope = "deny", "-"
 	}
-	switch r.Kind {
-	case Assign:
-		return model.Line{Section: model.Memberships, Values: [6]string{"user:" + r.Subject, "role:" + r.Object, r.Tenant, "-"}}
-	case Team:
-		return model.Line{Section: model.Memberships, Values: [6]string{"user:" + r.Subject, "team:" + r.Object, r.Tenant, "-"}}
-	case Inherit:
-		return model.Line{Section: model.Memberships, Values: [6]string{"role:" + r.Subject, "role:" + r.Object, r.Tenant, "-"}}
-	case Customer:
-		subject := "user:" + r.Subject
+	if r.Kind == Customer {
+		kind := "user:"
 		if strings.HasPrefix(r.Subject, "team") {
-			subject = "team:" + r.Subject
+			kind = "team:"
 		}
-		return model.Line{Section: model.CustomerRules, Values: [6]string{subject, r.Tenant, "customer/" + r.Object, r.Verb, effect, "-"}}
+		return model.Line{Section: model.CustomerRules, Values: [6]string{subject.of(kind, r.Subject), r.Tenant, object.of("customer/", r.Object), r.Verb, effect, "-"}}
 	}
-	return model.Line{Section: model.CustomerRules, Values: [6]string{"role:" + r.Subject, r.Tenant, r.Object, action(r.Verb, r.Field), effect, scope}}
+	return model.Line{Section: model.CustomerRules, Values: [6]string{subject.of("role:", r.Subject), r.Tenant, r.Object, names[2].action(r.Verb, r.Field), effect, scope}}
 }
 
 func (c *crmauthzPeer) Check(q Query) (ok bool) {
@@ -116,28 +113,8 @@ func (c *crmauthzPeer) Check(q Query) (ok bool) {
 		ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: q.Verb, Record: &authz.Record{Type: "customer", ID: q.Object}})
 		return ok
 	}
-	verb := q.Verb
-	if q.Field != "" {
-		verb = names[1].of(q.Verb, ":", q.Field)
-	}
-	ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: verb, Type: q.Object})
+	ok, _ = c.az.Enforce(ctx, authz.Request{Tenant: q.Tenant, User: user, Action: names[1].action(q.Verb, q.Field), Type: q.Object})
 	return ok
-}
-
-// name is room for a name on the stack of who asks. A program has the names that it asks about at
-// hand, but the workload's are other ones, and Go's own concatenation takes a tenth of a check.
-type name [64]byte
-
-// of puts a name together, which is that of the room until the next one is.
-func (n *name) of(parts ...string) string {
-	used := 0
-	for _, p := range parts {
-		if len(p) > len(n)-used {
-			return strings.Join(parts, "")
-		}
-		used += copy(n[used:], p)
-	}
-	return unsafe.String(&n[0], used)
 }
 
 // CheckBatch is a page: all its questions are of one user, several to a customer.
@@ -159,7 +136,7 @@ func (c *crmauthzPeer) CheckBatch(qs []Query) []bool {
 }
 
 func (c *crmauthzPeer) AddRule(r Rule) error {
-	f, err := model.Decode(crmauthzLine(r))
+	f, err := model.Decode(crmauthzLine(&r, new([3]name)))
 	if err == nil {
 		_, err = c.az.Grant(context.Background(), authz.By("peerbench", ""), f)
 	}
@@ -174,4 +151,28 @@ func (c *crmauthzPeer) ListCustomers(tenant, user, verb string, all []string) []
 		return ids
 	}
 	return loopList(c, tenant, user, verb, all)
+}
+
+// name is room for a name, such as one on the stack of who asks. A program has the names that it asks
+// about at hand, but the workload's are other ones, and Go's own concatenation takes a tenth of a check.
+type name [64]byte
+
+// of puts a name together, which is that of the room until the next one is.
+func (n *name) of(parts ...string) string {
+	used := 0
+	for _, p := range parts {
+		if len(p) > len(n)-used {
+			return strings.Join(parts, "")
+		}
+		used += copy(n[used:], p)
+	}
+	return unsafe.String(&n[0], used)
+}
+
+// action is the action on a type, or on a field of it.
+func (n *name) action(verb, field string) string {
+	if field == "" {
+		return verb
+	}
+	return n.of(verb, ":", field)
 }
