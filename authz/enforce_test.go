@@ -3,7 +3,11 @@ package authz_test
 import (
 	"context"
 	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -519,6 +523,62 @@ func TestViewer_EnforceAll_is_Enforce_for_each_action(t *testing.T) {
 			t.Errorf("got %v, %v; want denials without a record", got, err)
 		}
 	}
+}
+
+// A page may show records of several types with buttons of their own, and ask for them at once.
+func TestViewer_EnforceAll_answers_for_records_of_several_types_with_other_actions(t *testing.T) {
+	schema, names := &authz.Schema{Types: map[string]model.Type{}}, []string(nil)
+	for i := range 12 {
+		names = append(names, fmt.Sprintf("a%d", i))
+	}
+	for _, typ := range []string{"customer", "deal", "order"} {
+		of := model.Type{Actions: map[string]model.Action{}}
+		for _, name := range names {
+			of.Actions[name] = model.Action{Need: model.LevelRead}
+		}
+		schema.Types[typ] = of
+	}
+	az, err := authz.Open(t.Context(), schema, storeOf(`
+acme:
+  rules:
+    - {who: user:ann, may: [a0, a3, a5, a8, a11], on: customer, scope: all}
+    - {who: user:ann, may: [a1, a2, a3, a9, a10], on: deal, scope: all}
+    - {who: user:ann, may: "*", on: order/7}
+`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	v, err := az.For(t.Context(), "acme", "user:ann")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var asking sync.WaitGroup
+	for seed := range uint64(4) {
+		asking.Go(func() {
+			d := rand.New(rand.NewPCG(seed, 7))
+			for range 500 {
+				r := &authz.Record{Type: []string{"customer", "deal", "order"}[d.IntN(3)], ID: fmt.Sprint(d.IntN(9))}
+				actions := slices.Clone(names)
+				d.Shuffle(len(actions), func(i, j int) { actions[i], actions[j] = actions[j], actions[i] })
+				actions = actions[:d.IntN(len(actions)+1)]
+				unknown := len(actions)
+				if unknown > 0 && d.IntN(4) == 0 {
+					unknown = d.IntN(unknown)
+					actions[unknown] = "fly"
+				}
+				got := make([]bool, len(actions))
+				if err := v.EnforceAll(r, actions, got); (err != nil) != (unknown < len(actions)) {
+					t.Errorf("%v on %v: %v", actions, r, err)
+				}
+				for i, action := range actions {
+					if want, err := v.Enforce(action, r); got[i] != (want && i < unknown) || err != nil && i != unknown {
+						t.Errorf("%s of %v on %v: got %v, want %v, %v", action, actions, r, got[i], want, err)
+					}
+				}
+			}
+		})
+	}
+	asking.Wait()
 }
 
 // Conditions of a page are judged on one copy of the record, but each on its own action.

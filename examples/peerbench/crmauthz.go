@@ -121,7 +121,8 @@ func (c *crmauthzPeer) Check(q Query) (ok bool) {
 func (c *crmauthzPeer) CheckBatch(qs []Query) []bool {
 	viewer, err := c.az.For(context.Background(), qs[0].Tenant, "user:"+qs[0].User)
 	must(err)
-	var actions []string
+	var room [6]string
+	actions := room[:0]
 	for _, q := range qs {
 		if q.Object != qs[0].Object {
 			break

@@ -30,13 +30,11 @@ func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, row 
 	var q question
 	known := row.known()
 	for i, name := range actions {
-		var guess *action
 		if i < len(known) {
-			guess = known[i]
+			q.action = known[i]
 		}
 		req.Action = name
-		if i == 0 || !q.turnTo(name, guess) {
-			q.action = guess
+		if i == 0 || !(q.action.is(q.typ, name) || q.turnTo(name)) {
 			if err := s.ask(&q, req, u.subject, clock); err != nil {
 				return err
 			}

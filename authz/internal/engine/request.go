@@ -54,7 +54,7 @@ func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func
 		name = req.Record.Type
 	}
 	q.Snapshot, q.who = s, who
-	if !q.action.is(name, req.Action) {
+	if q.action == nil || q.action.typ.name != name || q.action.name != req.Action {
 		q.action = s.schema.actions.find(name, req.Action)
 	}
 	if q.action == nil {
@@ -119,16 +119,11 @@ func (q *question) readClock(clock func() time.Time) {
 	}
 }
 
-// turnTo makes it the question about another action on the same record, which may be
-// the guess, and tells whether there is such an action.
-func (q *question) turnTo(name string, guess *action) bool {
-	if guess == nil || guess.typ != q.typ || guess.name != name {
-		guess = q.schema.actions.find(q.typ.name, name)
-	}
-	if guess != nil {
-		q.action = guess
-	}
-	return guess != nil
+// turnTo makes it the question about another action on the same record, and
+// tells whether there is such an action.
+func (q *question) turnTo(name string) bool {
+	q.action = q.schema.actions.find(q.typ.name, name)
+	return q.action != nil
 }
 
 // known tells whether a request is well formed and the schema knows what it

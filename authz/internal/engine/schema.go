@@ -169,31 +169,31 @@ func (t actionTable) find(typ, name string) *action {
 	hash := ends(typ, name)
 	for i := hash; ; i++ {
 		s := &t[i&uint32(len(t)-1)]
-		if a := s.action; a == nil || s.hash == hash && a.is(typ, name) {
+		if a := s.action; a == nil || s.hash == hash && a.name == name && a.typ.name == typ {
 			return a
 		}
 	}
 }
 
-// is tells whether it is an action, and the one of these names.
-func (a *action) is(typ, name string) bool { return a != nil && a.name == name && a.typ.name == typ }
+// is tells whether it is an action, and the one of the name on the type.
+func (a *action) is(t *recordType, name string) bool { return a != nil && a.typ == t && a.name == name }
 
-// Row remembers the actions that a record of a page was asked about: the others, most often,
-// are asked about the same, which then need not be found again.
-type Row struct{ actions atomic.Pointer[[]*action] }
+// Row remembers the actions that a record of a page was asked about, the first few of them: the
+// other records, most often, are asked about the same, which then need not be found again.
+type Row struct{ actions atomic.Pointer[[8]*action] }
 
 // known is the actions, if they were noted.
 func (r *Row) known() []*action {
 	if known := r.actions.Load(); known != nil {
-		return *known
+		return known[:]
 	}
 	return nil
 }
 
-// note remembers the actions, all of which there are, of the first record.
+// note remembers actions, all of which there are.
 func (r *Row) note(t actionTable, typ string, names []string) {
-	found := make([]*action, len(names))
-	for i, name := range names {
+	var found [8]*action
+	for i, name := range names[:min(len(names), len(found))] {
 		found[i] = t.find(typ, name)
 	}
 	r.actions.Store(&found)
