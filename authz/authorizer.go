@@ -49,7 +49,8 @@ type Authorizer struct {
 type tenant struct {
 	name   string
 	schema *engine.Schema
-	change sync.Mutex // held by who loads or changes it
+	change sync.Mutex  // held by who loads or changes it
+	vacant atomic.Bool // who changes it found that it has no facts
 }
 
 // Open returns an Authorizer of the policies in a store, checked against a
@@ -166,6 +167,9 @@ func (a *Authorizer) firstSnapshot(ctx context.Context, name string) (*engine.Sn
 	}
 	pending := adapter.Pending(ctx)
 	if !pending {
+		if t.vacant.Load() { // a resolver that is called for the first change, and asks, does not wait for that
+			return nil, unknownTenant(name)
+		}
 		t.change.Lock()
 		defer t.change.Unlock()
 		if s := a.loaded(name); s != nil {

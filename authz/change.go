@@ -203,32 +203,45 @@ func (a *Authorizer) apply(ctx context.Context, by Author, name string, build fu
 	if by.ChangeID == "" {
 		by.ChangeID = rand.Text()
 	}
-	t := a.tenant(name)
-	// In a transaction of the caller's nothing shared is changed; and who holds
-	// the database's lock of the tenant must not wait for one who waits for it.
-	if !adapter.Pending(ctx) {
-		t.change.Lock()
-		defer t.change.Unlock()
-	}
-	s, err := a.locked(ctx, t)
-	for range maxConflicts {
-		if err != nil {
-			return 0, err
-		}
-		var rev Revision
-		var remove, add []model.Line
-		if remove, add, err = build(ctx, s); err == nil && !by.erases {
+	var rev Revision
+	err := a.against(ctx, name, func(t *tenant, s *engine.Snapshot) error {
+		remove, add, err := build(ctx, s)
+		if err == nil && !by.erases {
 			err = a.check(ctx, t, s, by, remove, add)
 		}
 		if err == nil {
 			rev, err = a.commit(ctx, t, s, by, remove, add)
 		}
-		if err == nil || !errors.Is(err, adapter.ErrConflict) {
-			return rev, err
+		return err
+	})
+	return rev, err
+}
+
+// against does something that depends on a tenant's policy, anew while others change that.
+func (a *Authorizer) against(ctx context.Context, name string, do func(*tenant, *engine.Snapshot) error) error {
+	t := a.tenant(name)
+	// In a transaction of the caller's nothing shared is changed; and who holds
+	// the database's lock of the tenant must not wait for one who waits for it.
+	pending := adapter.Pending(ctx)
+	if !pending {
+		t.change.Lock()
+		defer t.change.Unlock()
+		defer t.vacant.Store(false)
+	}
+	s, err := a.locked(ctx, t)
+	for range maxConflicts {
+		if err != nil {
+			return err
+		}
+		if !pending {
+			t.vacant.Store(s.Revision == 0)
+		}
+		if err = do(t, s); !errors.Is(err, adapter.ErrConflict) {
+			return err
 		}
 		s, err = a.load(ctx, t)
 	}
-	return 0, ErrBusy
+	return ErrBusy
 }
 
 // current is the snapshot that a change is made against. In a transaction of

@@ -161,23 +161,3 @@ func (a *Authorizer) mayCancel(ctx context.Context, by Author, p adapter.Proposa
 	}
 	return err
 }
-
-// against asks something of a tenant's policy as it is now.
-func (a *Authorizer) against(ctx context.Context, name string, ask func(*tenant, *engine.Snapshot) error) error {
-	t := a.tenant(name)
-	if !adapter.Pending(ctx) {
-		t.change.Lock()
-		defer t.change.Unlock()
-	}
-	s, err := a.locked(ctx, t)
-	for range maxConflicts {
-		if err != nil {
-			return err
-		}
-		if err = ask(t, s); !errors.Is(err, adapter.ErrConflict) {
-			return err
-		}
-		s, err = a.load(ctx, t)
-	}
-	return ErrBusy
-}
