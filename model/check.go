@@ -96,7 +96,7 @@ func checkRuleSubject(s, tenant string) error {
 		return nil
 	}
 	if tenant == Base && KindOf(s) != Role {
-		return fail(ErrNotInBase, "its rules are for roles and everyone")
+		return fail(ErrNotInBase, "its rules are for roles and everyone (*)")
 	}
 	return CheckSubject(s)
 }
