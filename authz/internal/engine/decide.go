@@ -30,11 +30,12 @@ func (s *Snapshot) DecideEach(u User, req *model.Request, actions []string, row 
 	var q question
 	known := row.known()
 	for i, name := range actions {
-		if i < len(known) {
+		q.action = nil
+		if i < len(known) && known[i].is(req.Record.Type, name) {
 			q.action = known[i]
 		}
 		req.Action = name
-		if i == 0 || !(q.action.is(q.typ, name) || q.turnTo(name)) {
+		if i == 0 || q.action == nil && !q.turnTo(name) {
 			if err := s.ask(&q, req, u.subject, clock); err != nil {
 				return err
 			}

@@ -47,18 +47,17 @@ func utc(t time.Time) time.Time { return time.Unix(t.Unix(), int64(t.Nanosecond(
 // model.Schema.CheckRequest, which words the error. The clock is read only if
 // something depends on it.
 //
-// who is the user, or nil to be looked up. The question's action is a guess, or nil.
+// who is the user, or nil to be looked up. The question's action is the request's, or nil.
 func (s *Snapshot) ask(q *question, req *model.Request, who *subject, clock func() time.Time) error {
 	name := req.Type
 	if name == "" && req.Record != nil {
 		name = req.Record.Type
 	}
 	q.Snapshot, q.who = s, who
-	if q.action == nil || q.action.typ.name != name || q.action.name != req.Action {
-		q.action = s.schema.actions.find(name, req.Action)
-	}
 	if q.action == nil {
-		return cmp.Or(s.schema.CheckRequest(Clone(req)), model.ErrUnknownAction)
+		if q.action = s.schema.actions.find(name, req.Action); q.action == nil {
+			return cmp.Or(s.schema.CheckRequest(Clone(req)), model.ErrUnknownAction)
+		}
 	}
 	q.typ = q.action.typ
 	if s.hasOnType(q.typ) {

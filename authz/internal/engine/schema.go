@@ -175,8 +175,8 @@ func (t actionTable) find(typ, name string) *action {
 	}
 }
 
-// is tells whether it is an action, and the one of the name on the type.
-func (a *action) is(t *recordType, name string) bool { return a != nil && a.typ == t && a.name == name }
+// is tells whether it is an action, and the one of these names.
+func (a *action) is(typ, name string) bool { return a != nil && a.name == name && a.typ.name == typ }
 
 // Row remembers the actions that a record of a page was asked about, the first few of them: the
 // other records, most often, are asked about the same, which then need not be found again.
